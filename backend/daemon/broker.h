@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * broker.h - 2virtd: watches XenStore, serves all controllers of all domains.
+ */
+#ifndef DAEMON_BROKER_H
+#define DAEMON_BROKER_H
+
+#include <stdint.h>
+
+struct broker_config {
+	const char *services_folder;
+	const char *run_folder; /* journals; made if it is not there */
+	const char *program;	/* path of 2virt-device */
+	uint32_t uid_base;	/* a device process gets uid_base + domid */
+	uint32_t log_level;
+};
+
+/*
+ * Serves until SIGTERM or SIGINT.  0; or a negative errno if it could not
+ * start, or lost XenStore (said in the log).
+ */
+int broker_run(const struct broker_config *config);
+
+#endif

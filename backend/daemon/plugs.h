@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plugs.h - keeps what is plugged into one controller in step with the grants.
+ *
+ * It knows what is wanted and what the device process was told, and sends the
+ * difference; after every answer and every change it looks again.  So nothing
+ * is lost by a crash in between, and no more than WINDOW requests wait.
+ */
+#ifndef DAEMON_PLUGS_H
+#define DAEMON_PLUGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xenstore.h>
+
+#include "backend/daemon/message.h"
+#include "backend/daemon/process.h"
+#include "backend/daemon/registry.h"
+
+struct plugs_device {
+	enum message_function function;
+	char name[MESSAGE_NAME_SIZE];
+};
+
+/* What a controller shall offer.  Borrowed by those who take one. */
+struct plugs_wish {
+	char (*services)[MESSAGE_NAME_SIZE]; /* web services, none twice */
+	size_t service_count;
+	const struct plugs_device *devices;
+	size_t device_count;
+};
+
+struct plugs;
+
+/* NULL: no memory. */
+struct plugs *plugs_create(struct xs_handle *xs,
+			   const struct registry *registry, uint32_t domid,
+			   uint32_t devid);
+/* Accepts NULL. */
+void plugs_destroy(struct plugs *plugs);
+
+/* What is wanted, kept by reference until the next call. */
+void plugs_want(struct plugs *plugs, const struct plugs_wish *wish);
+
+/*
+ * Sends what is missing, revocations first.  The process must have been told
+ * to CONNECT with this many ports.
+ */
+void plugs_run(struct plugs *plugs, struct process *process,
+	       unsigned int port_count);
+
+/* There is no process any more that was told anything. */
+void plugs_lost(struct plugs *plugs);
+
+#endif

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+noinst_LIBRARIES += libwebfunction.a
+libwebfunction_a_CPPFLAGS = $(AM_CPPFLAGS) $(NGHTTP2_CFLAGS) $(UV_CFLAGS)
+libwebfunction_a_SOURCES = \
+	backend/function/web-ask.c \
+	backend/function/web-conn.h \
+	backend/function/web-http1.c \
+	backend/function/web-http2.c \
+	backend/function/web-scan.c \
+	backend/function/web-scan.h \
+	backend/function/web.c \
+	backend/function/web.h
+WEB_FUNCTION_LIBS = $(NGHTTP2_LIBS) $(HTTP_PARSER_LIBS)
+
+noinst_LIBRARIES += libdiag.a
+libdiag_a_SOURCES = \
+	backend/function/diag.c \
+	backend/function/diag.h
+
+noinst_LIBRARIES += libcharfunction.a
+libcharfunction_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+libcharfunction_a_SOURCES = \
+	backend/function/char.c \
+	backend/function/char.h

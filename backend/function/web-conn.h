@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * web-conn.h - what the files of the web function share.
+ *
+ *   web_function ──▶ web_conn, one for each open pipe
+ *                        │ protocol, once the first octets have told it
+ *                        ├──▶ HTTP/1.1 (web-http1.c): one request at a time
+ *                        └──▶ HTTP/2   (web-http2.c): one for each stream
+ *
+ * A protocol never calls the pipe.  It says what it wants in the connection
+ * and marks it; web.c speaks to the pipe in the next turn of the services.
+ */
+#ifndef FUNCTION_WEB_CONN_H
+#define FUNCTION_WEB_CONN_H
+
+#include "backend/function/web.h"
+#include "backend/usb/pipe.h"
+#include "backend/util/list.h"
+
+struct web_conn;
+struct web_function;
+
+struct web_protocol {
+	/* The protocol's state, or NULL: no memory. */
+	void *(*create)(struct web_conn *conn);
+	/* As in struct pipe_handler_ops. */
+	size_t (*receive)(void *state, const uint8_t *data, size_t len);
+	void (*receive_end)(void *state);
+	size_t (*produce)(void *state, uint8_t *data, size_t len);
+	/* Cuts everything. */
+	void (*destroy)(void *state);
+};
+
+extern const struct web_protocol web_http1;
+extern const struct web_protocol web_http2;
+
+struct web_conn {
+	struct web_function *function;
+	struct pipe *pipe;
+	struct list_node dirty; /* in the function's list of marked ones */
+	const struct web_protocol *protocol; /* NULL: not told yet */
+	void *state;
+	unsigned int preface_len; /* octets that were as HTTP/2's first */
+
+	/* What a protocol asks for. */
+	bool want_out; /* octets were refused; there is room now */
+	bool finished; /* all was produced: end the pipe, take no more */
+	enum tv_pipe_reason reset; /* not NONE: reset the pipe */
+};
+
+struct web_function {
+	struct web_service_set *services;
+	size_t header_max_bytes;
+	unsigned int header_max_count;
+	struct list_node dirty;
+	/* Shared by all HTTP/2 sessions; NULL until the first. */
+	struct web_http2_shared *http2;
+};
+
+/* There is something to tell the pipe, or to produce. */
+void web_conn_mark(struct web_conn *conn);
+
+void web_http2_shared_free(struct web_http2_shared *shared);
+
+/* ---- requests (web-ask.c) ----------------------------------------------- */
+
+/*
+ * A request's head as it was parsed, before anything believes it.  Headers
+ * are those that are not part of HTTP/2's pseudo-headers.
+ */
+struct web_ask {
+	const char *method;
+	size_t method_len;
+	const char *target; /* origin form or "*" */
+	size_t target_len;
+	/* Of :authority or the target's absolute form; NULL: there is none. */
+	const char *authority;
+	size_t authority_len;
+	const struct web_header *headers;
+	size_t header_count;
+	unsigned int major;
+	unsigned int minor;
+	bool ended; /* HTTP/2: the head has END_STREAM */
+
+	/* Found by web_ask_check(). */
+	char service[WEB_SERVICE_NAME_MAX + 1];
+	size_t service_len;
+	bool chunked;
+	bool expects_continue;
+	bool upgrade;
+	int64_t content_length; /* negative: none was given */
+};
+
+/*
+ * Checks everything that decides what a request is and where it ends.
+ * 0, or the status to refuse it with; then *why is one line about it.
+ */
+unsigned int web_ask_check(struct web_ask *ask, const char **why);
+
+/* The head for the service set.  body_len as in struct web_request_head. */
+void web_ask_fill(const struct web_ask *ask, int64_t body_len,
+		  size_t body_buffer_bytes, struct web_request_head *head);
+
+bool web_is_token(const char *text, size_t len);
+
+/* "Not Found" and the like, never NULL. */
+const char *web_status_phrase(unsigned int status);
+
+enum { WEB_PAGE_MAX = 256 };
+
+/*
+ * The page that says why a request failed: one line of text.  why may be
+ * NULL: the status' own words.  The length.
+ */
+size_t web_page_write(char page[WEB_PAGE_MAX], unsigned int status,
+		      const char *why);
+
+/* The methods that may be asked for, for Allow. */
+extern const char web_allowed_methods[];
+
+#endif

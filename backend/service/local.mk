@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+noinst_LIBRARIES += libwebservice.a
+libwebservice_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(UV_CFLAGS)
+libwebservice_a_SOURCES = \
+	backend/service/web-answer.c \
+	backend/service/web-buffer.c \
+	backend/service/web-buffer.h \
+	backend/service/web-exchange.c \
+	backend/service/web-header.c \
+	backend/service/web-internal.h \
+	backend/service/web-link.c \
+	backend/service/web-request.c \
+	backend/service/web-service.c \
+	backend/service/web-set.c \
+	backend/service/web.h
+WEB_SERVICE_LIBS = $(CURL_LIBS) $(UV_LIBS) $(HTTP_PARSER_LIBS)
+
+noinst_LIBRARIES += libcharservice.a
+libcharservice_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(UV_CFLAGS)
+libcharservice_a_SOURCES = \
+	backend/service/char.h \
+	backend/service/char_program.c \
+	backend/service/char_serial.c \
+	backend/service/char_socket.c \
+	backend/service/char_stream.c

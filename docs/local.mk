@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+EXTRA_DIST += docs/design.md
+EXTRA_DIST += docs/device.md
+EXTRA_DIST += docs/ring.md
+EXTRA_DIST += docs/security.md
+EXTRA_DIST += docs/usbip.md
+EXTRA_DIST += docs/web.md
+EXTRA_DIST += docs/qemu.md docs/providers.md

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * client.c - the commands of 2virt-guest that talk to the running daemon.
+ *
+ * Plain blocking code: a client has one connection and nothing else to do.
+ */
+#include "client.h"
+
+#include "guest.h"
+#include "name.h"
+#include "status.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { RELAY_BUFFER = 64 * 1024 };
+
+/* A connected socket or a negative errno. */
+static int socket_connect(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd, rc;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+/* Rows from the daemon, or a negative errno. */
+static int rows_ask(const char *runtime_dir, struct status_row *rows)
+{
+	char path[256], line[8 * STATUS_FIELD_MAX];
+	int count = 0;
+	FILE *in;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/" GUEST_CONTROL_NAME, runtime_dir);
+	fd = socket_connect(path);
+	if (fd < 0)
+		return fd;
+	in = fdopen(fd, "r");
+	if (!in) {
+		close(fd);
+		return -ENOMEM;
+	}
+	if (!fgets(line, sizeof(line), in) || strcmp(line, STATUS_HEAD) != 0)
+		goto err_protocol;
+	while (count < STATUS_ROWS_MAX && fgets(line, sizeof(line), in)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (status_row_read(&rows[count], line))
+			goto err_protocol;
+		count++;
+	}
+	fclose(in);
+	return count;
+
+err_protocol:
+	fclose(in);
+	return -EPROTO;
+}
+
+int client_list(const char *runtime_dir, bool json)
+{
+	struct status_row *rows = calloc(STATUS_ROWS_MAX, sizeof(*rows));
+	int count;
+
+	if (!rows)
+		return EXIT_FAILURE;
+	count = rows_ask(runtime_dir, rows);
+	if (count == -ENOENT || count == -ECONNREFUSED) {
+		fprintf(stderr, "2virt-guest: no daemon is running\n");
+		count = (int)guest_look(rows, STATUS_ROWS_MAX);
+	}
+	if (count < 0) {
+		fprintf(stderr, "2virt-guest: the daemon does not answer: %s\n",
+			strerror(-count));
+		free(rows);
+		return EXIT_FAILURE;
+	}
+	if (json)
+		status_print_json(stdout, rows, (size_t)count);
+	else
+		status_print_table(stdout, rows, (size_t)count);
+	free(rows);
+	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* One direction of the relay: from a descriptor through a buffer to another.
+ */
+struct direction {
+	int from;
+	int to;
+	size_t offset;
+	size_t len;
+	bool ended;  /* from has ended */
+	bool passed; /* and to has been told */
+	char data[RELAY_BUFFER];
+};
+
+/* Moves what can be moved; -1 with errno set when it broke. */
+static int direction_move(struct direction *direction, bool readable,
+			  bool writable)
+{
+	ssize_t n;
+
+	if (direction->len == 0 && readable && !direction->ended) {
+		n = read(direction->from, direction->data, RELAY_BUFFER);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return -1;
+		direction->ended = n == 0;
+		direction->offset = 0;
+		direction->len = n > 0 ? (size_t)n : 0;
+	}
+	if (direction->len && writable) {
+		n = write(direction->to, direction->data + direction->offset,
+			  direction->len);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return -1;
+		if (n > 0) {
+			direction->offset += (size_t)n;
+			direction->len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+static int relay(int fd, struct direction *out, struct direction *in)
+{
+	while (!in->ended || in->len) {
+		struct pollfd fds[] = {
+			{.fd = -1, .events = POLLIN},
+			{.fd = -1, .events = POLLOUT},
+			{.fd = fd},
+		};
+		if (!out->ended && out->len == 0)
+			fds[0].fd = out->from;
+		if (in->len)
+			fds[1].fd = in->to;
+		fds[2].events = (out->len ? POLLOUT : 0) |
+				(in->len || in->ended ? 0 : POLLIN);
+		if (poll(fds, 3, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -1;
+		}
+		/* A function that takes no more may still have an answer. */
+		if (direction_move(out, fds[0].revents,
+				   fds[2].revents & (POLLOUT | POLLERR))) {
+			if (errno != EPIPE && errno != ECONNRESET)
+				return -1;
+			out->ended = true;
+			out->passed = true;
+			out->len = 0;
+		}
+		if (direction_move(
+			    in, fds[2].revents & (POLLIN | POLLHUP | POLLERR),
+			    fds[1].revents))
+			return -1;
+		if (out->ended && out->len == 0 && !out->passed) {
+			out->passed = true;
+			shutdown(fd, SHUT_WR);
+		}
+	}
+	return 0;
+}
+
+int client_connect(const char *runtime_dir, const char *text)
+{
+	static struct direction out, in;
+	struct function_name name;
+	char path[256];
+	int fd;
+
+	if (name_parse(&name, text, strlen(text))) {
+		fprintf(stderr,
+			"2virt-guest: '%s' is no function: say TYPE:NAME, as "
+			"web:default\n",
+			text);
+		return 2;
+	}
+	fd = name_socket_path(&name, runtime_dir, path, sizeof(path));
+	if (!fd)
+		fd = socket_connect(path);
+	if (fd < 0) {
+		fprintf(stderr, "2virt-guest: cannot connect to %s: %s\n", text,
+			fd == -ENOENT || fd == -ECONNREFUSED
+				? "it is not plugged in, or no daemon is "
+				  "running"
+				: strerror(-fd));
+		return EXIT_FAILURE;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	out = (struct direction){.from = STDIN_FILENO, .to = fd};
+	in = (struct direction){.from = fd, .to = STDOUT_FILENO};
+	if (relay(fd, &out, &in)) {
+		fprintf(stderr, "2virt-guest: %s: %s\n", text, strerror(errno));
+		close(fd);
+		return EXIT_FAILURE;
+	}
+	close(fd);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The daemons: parts, then whole programs under the fake Xen.
+noinst_HEADERS += tests/unit/daemon_bed.h
+DAEMON_TESTS = \
+	tests/unit/test-daemon \
+	tests/unit/test-daemon-hostile \
+	tests/unit/test-daemon-message \
+	tests/unit/test-daemon-sandbox \
+	tests/unit/test-daemon-services \
+	tests/unit/test-daemon-state
+if HAVE_CMOCKA
+check_PROGRAMS += $(DAEMON_TESTS)
+TESTS += $(DAEMON_TESTS)
+check_PROGRAMS += tests/unit/hostile-device
+endif
+TESTS += tests/unit/test-daemon-options
+EXTRA_DIST += tests/unit/test-daemon-options
+tests_unit_hostile_device_SOURCES = tests/unit/hostile-device.c
+tests_unit_hostile_device_LDADD = libdaemon.a
+tests_unit_test_daemon_SOURCES = tests/unit/test-daemon.c tests/unit/daemon_bed.c
+tests_unit_test_daemon_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
+	-DBUILDDIR='"$(abs_top_builddir)"' $(XENSTORE_CFLAGS)
+tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_daemon_LDADD = $(FAKE_XEN_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_daemon_hostile_SOURCES = tests/unit/test-daemon-hostile.c \
+	tests/unit/daemon_bed.c
+tests_unit_test_daemon_hostile_CPPFLAGS = $(tests_unit_test_daemon_CPPFLAGS)
+tests_unit_test_daemon_hostile_CFLAGS = $(tests_unit_test_daemon_CFLAGS)
+tests_unit_test_daemon_hostile_LDADD = $(tests_unit_test_daemon_LDADD)
+tests_unit_test_daemon_message_SOURCES = tests/unit/test-daemon-message.c
+tests_unit_test_daemon_message_LDADD = libdaemon.a $(CMOCKA_LIBS)
+tests_unit_test_daemon_sandbox_SOURCES = tests/unit/test-daemon-sandbox.c \
+	backend/daemon/sandbox.c
+tests_unit_test_daemon_sandbox_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_unit_test_daemon_sandbox_LDADD = libutil.a $(CMOCKA_LIBS)
+tests_unit_test_daemon_services_SOURCES = tests/unit/test-daemon-services.c
+tests_unit_test_daemon_services_LDADD = libdaemon.a libutil.a \
+	$(INIH_LIBS) $(XENSTORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_daemon_state_SOURCES = tests/unit/test-daemon-state.c
+tests_unit_test_daemon_state_LDADD = libdaemon.a $(CMOCKA_LIBS)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-message
+endif
+tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz-message.c
+tests_fuzz_fuzz_message_LDADD = libdaemon.a
+tests_fuzz_fuzz_message_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

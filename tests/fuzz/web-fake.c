@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * web-fake.c - the pipe and the service set of the fuzz targets.
+ */
+#include "tests/fuzz/web-fake.h"
+
+#include "backend/function/web.h"
+#include "backend/usb/pipe.h"
+#include "backend/util/list.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REQUESTS_MAX = 1024, ANSWER_MAX = 70000, TURNS = 8 };
+
+/* ---- the service set ---------------------------------------------------- */
+
+struct web_request {
+	struct list_node link;
+	const struct web_request_ops *ops;
+	void *context;
+	unsigned int how; /* picked by the target */
+	unsigned int step;
+	int64_t body_len;
+	uint64_t written;
+	size_t buffered;
+	size_t buffer_max;
+	bool finished;
+	bool failed;
+	size_t answer_left;
+	bool complete;
+};
+
+static struct list_node requests = {&requests, &requests};
+static unsigned int request_count;
+static void (*settled)(void *context);
+static void *settled_context;
+static uint8_t answer[ANSWER_MAX];
+
+static bool is_token(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~' ||
+		    strchr("\"(),/:;<=>?@[\\]{}", text[i]))
+			return false;
+	return len != 0;
+}
+
+static void check_head(const struct web_request_head *head)
+{
+	assert(is_token(head->method, head->method_len));
+	assert(head->target_len &&
+	       (head->target[0] == '/' || head->target_len == 1));
+	for (size_t i = 0; i < head->target_len; i++)
+		assert(head->target[i] > ' ' && head->target[i] <= '~');
+	assert(head->service_len && head->service_len <= WEB_SERVICE_NAME_MAX);
+	for (size_t i = 0; i < head->service_len; i++) {
+		char c = head->service[i];
+
+		assert(c > ' ' && c <= '~' && !(c >= 'A' && c <= 'Z'));
+		assert(c != '/' && c != '@' && c != ',');
+	}
+	for (size_t i = 0; i < head->header_count; i++) {
+		const struct web_header *header = &head->headers[i];
+
+		assert(is_token(header->name, header->name_len));
+		for (size_t j = 0; j < header->value_len; j++) {
+			unsigned char c = (unsigned char)header->value[j];
+
+			assert(c == '\t' || (c >= ' ' && c != 0x7f));
+		}
+	}
+}
+
+unsigned int web_request_start(struct web_service_set *set,
+			       const struct web_request_head *head,
+			       const struct web_request_ops *ops, void *context,
+			       struct web_request **request)
+{
+	struct web_request *made;
+
+	(void)set;
+	check_head(head);
+	if (head->service[0] == 'x')
+		return 403;
+	if (request_count == REQUESTS_MAX)
+		return 503;
+	made = calloc(1, sizeof(*made));
+	assert(made);
+	made->ops = ops;
+	made->context = context;
+	made->how = head->target_len > 1 ? (unsigned char)head->target[1] : 0;
+	made->body_len = head->body_len;
+	made->buffer_max = head->body_buffer_bytes;
+	made->finished = !head->body_len;
+	list_append(&requests, &made->link);
+	request_count++;
+	*request = made;
+	return 0;
+}
+
+size_t web_request_room(const struct web_request *request)
+{
+	return request->buffer_max - request->buffered;
+}
+
+size_t web_request_write(struct web_request *request, const uint8_t *data,
+			 size_t len)
+{
+	(void)data;
+	if (request->failed || request->finished)
+		return len;
+	if (len > web_request_room(request))
+		len = web_request_room(request);
+	request->buffered += len;
+	request->written += len;
+	assert(request->body_len < 0 ||
+	       request->written <= (uint64_t)request->body_len);
+	return len;
+}
+
+void web_request_finish(struct web_request *request)
+{
+	assert(request->body_len < 0 || request->failed ||
+	       request->written == (uint64_t)request->body_len);
+	request->finished = true;
+}
+
+size_t web_request_peek(const struct web_request *request, const uint8_t **data)
+{
+	*data = answer;
+	return request->step >= 2 ? request->answer_left : 0;
+}
+
+void web_request_consume(struct web_request *request, size_t len)
+{
+	assert(len <= request->answer_left);
+	request->answer_left -= len;
+}
+
+bool web_request_complete(const struct web_request *request)
+{
+	return request->complete;
+}
+
+void web_request_release(struct web_request *request)
+{
+	list_remove(&request->link);
+	request_count--;
+	free(request);
+}
+
+void web_service_set_observe(struct web_service_set *set,
+			     void (*callback)(void *context), void *context)
+{
+	(void)set;
+	settled = callback;
+	settled_context = context;
+}
+
+void web_service_set_wake(struct web_service_set *set)
+{
+	(void)set;
+}
+
+/* One event of one request. */
+static void request_turn(struct web_request *request)
+{
+	static const struct web_header headers[] = {
+		{"content-type", "text/plain", 12, 10}, {"x-empty", "", 7, 0}};
+	static const struct web_failure failures[] = {
+		{.status = 502, .text = "broken"},
+		{.status = 504, .text = "late", .timeout = true},
+		{.status = 403, .text = "revoked", .revoked = true}};
+	static const unsigned int statuses[] = {200, 204, 304, 404};
+	struct web_response_head head = {
+		.status = statuses[request->how >> 3 & 3],
+		.headers = headers,
+		.header_count = 2,
+		.content_length = -1,
+	};
+	size_t size = (request->how & 4) ? ANSWER_MAX : 10;
+
+	if (request->failed || request->complete)
+		return;
+	if (request->how % 7 == request->step + 4) {
+		request->failed = true;
+		request->ops->failed(request->context,
+				     &failures[request->how % 3]);
+		return;
+	}
+	request->step++;
+	if (request->step == 1) {
+		if (request->how & 1)
+			head.content_length = (int64_t)size;
+		request->ops->head(request->context, &head);
+	} else if (request->step == 2) {
+		request->answer_left =
+			head.status == 204 || head.status == 304 ? 0 : size;
+		request->complete = request->how & 2;
+		request->ops->readable(request->context);
+	} else if (request->buffered) {
+		size_t len = request->buffered;
+
+		request->buffered = 0;
+		request->ops->drained(request->context, len);
+	} else if (request->finished) {
+		request->complete = true;
+		request->ops->readable(request->context);
+	}
+}
+
+static void turn(void)
+{
+	struct list_node *node;
+	struct list_node *after;
+
+	/* A request's callback releases that request at most. */
+	list_for_each_safe(node, after, &requests)
+		request_turn(container_of(node, struct web_request, link));
+	if (settled)
+		settled(settled_context);
+}
+
+/* ---- the pipe ----------------------------------------------------------- */
+
+struct pipe {
+	const uint8_t *out;
+	size_t out_len;
+	size_t out_room; /* of what the host offers now */
+	size_t in_room;
+	bool open;
+	bool ended;
+	bool pumping;
+	void *data;
+};
+
+static struct pipe_function_config function;
+static struct usb_function made;
+
+struct usb_function *
+pipe_function_create(const struct pipe_function_config *config)
+{
+	function = *config;
+	return &made;
+}
+
+static void pump_out(struct pipe *pipe)
+{
+	if (pipe->pumping)
+		return;
+	pipe->pumping = true;
+	while (pipe->open && pipe->out_room) {
+		size_t taken = function.ops->receive(function.context, pipe,
+						     pipe->out, pipe->out_room);
+
+		if (!pipe->open)
+			break;
+		assert(taken <= pipe->out_room);
+		pipe->out += taken;
+		pipe->out_len -= taken;
+		if (taken == pipe->out_room)
+			pipe->out_room = 0;
+		else
+			pipe->out_room -= taken;
+		if (!taken || pipe->out_room)
+			break;
+	}
+	pipe->pumping = false;
+}
+
+static void pump_in(struct pipe *pipe)
+{
+	static uint8_t place[65536];
+
+	while (pipe->open && !pipe->ended && pipe->in_room) {
+		size_t n = function.ops->produce(function.context, pipe, place,
+						 pipe->in_room);
+
+		assert(n <= pipe->in_room);
+		if (!n)
+			break;
+	}
+}
+
+void pipe_established(struct pipe *pipe)
+{
+	(void)pipe;
+}
+
+void pipe_want_out(struct pipe *pipe)
+{
+	pump_out(pipe);
+}
+
+void pipe_have_in(struct pipe *pipe)
+{
+	pump_in(pipe);
+}
+
+void pipe_end(struct pipe *pipe)
+{
+	pipe->ended = true;
+}
+
+void pipe_reset(struct pipe *pipe, enum tv_pipe_reason reason)
+{
+	assert(reason != TV_PIPE_REASON_NONE);
+	if (!pipe->open)
+		return;
+	pipe->open = false;
+	function.ops->close(function.context, pipe);
+	pipe->data = NULL;
+}
+
+void *pipe_data(const struct pipe *pipe)
+{
+	return pipe->data;
+}
+
+void pipe_set_data(struct pipe *pipe, void *data)
+{
+	pipe->data = data;
+}
+
+/* ---- runs --------------------------------------------------------------- */
+
+static uint32_t next(uint32_t *steps)
+{
+	*steps = *steps * 1664525 + 1013904223;
+	return *steps >> 8;
+}
+
+static size_t pick(uint32_t *steps)
+{
+	static const size_t sizes[] = {1, 2, 7, 64, 512, 4096, 65536, 65536};
+
+	return sizes[next(steps) % 8];
+}
+
+void web_fake_run(const uint8_t *data, size_t len, uint32_t steps)
+{
+	struct pipe pipe = {.out = data, .out_len = len, .open = true};
+	unsigned int idle = 0;
+
+	assert(web_function_create(
+		&(struct web_function_config){.name = "fuzz"}));
+	function.ops->open(function.context, &pipe);
+	while (pipe.open && pipe.out_len && idle < TURNS) {
+		size_t before = pipe.out_len;
+
+		if (!pipe.out_room) {
+			pipe.out_room = pick(&steps);
+			if (pipe.out_room > pipe.out_len)
+				pipe.out_room = pipe.out_len;
+		}
+		pipe.in_room = pick(&steps);
+		pump_out(&pipe);
+		turn();
+		idle = pipe.out_len == before ? idle + 1 : 0;
+	}
+	if (pipe.open && !pipe.out_len && next(&steps) & 1)
+		function.ops->receive_end(function.context, &pipe);
+	for (int i = 0; i < TURNS && pipe.open; i++) {
+		pipe.in_room = 65536;
+		turn();
+		pump_in(&pipe);
+	}
+	if (pipe.open) {
+		pipe.open = false;
+		function.ops->close(function.context, &pipe);
+	}
+	/* Nothing of a connection outlives it. */
+	assert(list_empty(&requests) && !request_count);
+	function.ops->destroy(function.context);
+	assert(!settled);
+}

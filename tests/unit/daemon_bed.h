@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * daemon_bed.h - a whole 2virtd with its device processes on a fake Xen, for
+ * tests: real xenstored, stock frontends, a toolstack as libxl.
+ */
+#ifndef TESTS_DAEMON_BED_H
+#define TESTS_DAEMON_BED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <xenstore.h>
+
+#include "tests/fake-xen/fake_xen.h"
+#include "tests/fake-xen/guest.h"
+#include "tests/fake-xen/toolstack.h"
+#include "tests/fake-xen/vusb_front.h"
+
+extern struct xs_handle *bed_xs; /* as dom0 */
+
+/* For all tests of a program: fake Xen, xenstored, folders.  77: skip. */
+int bed_setup(void);
+void bed_teardown(void);
+
+/* The daemon; start waits for READY, stop and kill wait for its end. */
+void bed_daemon_start(void);
+void bed_daemon_stop(void);
+void bed_daemon_kill(void);
+void bed_daemon_signal(int number);
+bool bed_daemon_runs(void);
+
+/* The program of device processes is not there for a while. */
+void bed_program_hide(bool hidden);
+/* As if the host's /run had been emptied. */
+void bed_journals_remove(void);
+/* From the next start on, device processes are hostile-device.c doing this;
+ * NULL: 2virt-device again. */
+void bed_device_program(const char *name);
+
+/* Device processes of the daemon at this moment; at most max pids. */
+unsigned int bed_devices(pid_t *pids, unsigned int max);
+/* Waits until there are that many. */
+bool bed_devices_wait(unsigned int count, int timeout_ms);
+
+/* True when the log of this test has the text; waits for it. */
+bool bed_log_wait(const char *text, int timeout_ms);
+unsigned int bed_log_count(const char *text);
+void bed_log_clear(void);
+void bed_log_show(void);
+
+/* services.d/test.conf */
+void bed_services_write(const char *text);
+
+/* A running domain with controllers 0..controllers-1, attached as xl does. */
+struct fake_guest *bed_guest(const char *name, unsigned int controllers);
+
+/* printf into a path of dom0; value NULL removes it. */
+void bed_write(const char *value, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void bed_grant(struct fake_guest *guest, const char *type, const char *name,
+	       bool granted);
+bool bed_node_wait(const char *value, int timeout_ms, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+bool bed_node_exists(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+struct vusb_front *bed_front(struct fake_guest *guest, unsigned int devid);
+
+/* Polls a frontend for that long. */
+void bed_turn(struct vusb_front *front, int ms);
+
+/* Enumerates the device on a port: address, configuration 1, setting 1 of
+ * interface 0.  True if it is one of ours. */
+bool bed_enumerate(struct vusb_front *front, uint8_t port, uint8_t address);
+
+uint64_t bed_now_ms(void);
+
+#endif

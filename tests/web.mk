@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Tests of the web function and its service.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test-web-http1 tests/unit/test-web-http2 \
+	tests/unit/test-web-nginx
+TESTS += tests/unit/test-web-http1 tests/unit/test-web-http2 \
+	tests/unit/test-web-nginx
+endif
+web_bed_sources = tests/unit/web-bed.c tests/unit/web-bed.h
+web_bed_libs = libwebfunction.a libwebservice.a libbusmem.a libusbmodel.a \
+	libutil.a $(WEB_FUNCTION_LIBS) $(WEB_SERVICE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_web_http1_SOURCES = tests/unit/test-web-http1.c \
+	$(web_bed_sources)
+tests_unit_test_web_http1_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_web_http1_LDADD = $(web_bed_libs)
+tests_unit_test_web_http2_SOURCES = tests/unit/test-web-http2.c \
+	$(web_bed_sources)
+tests_unit_test_web_http2_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_web_http2_LDADD = $(web_bed_libs)
+tests_unit_test_web_nginx_SOURCES = tests/unit/test-web-nginx.c \
+	$(web_bed_sources)
+tests_unit_test_web_nginx_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_web_nginx_LDADD = $(web_bed_libs)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-http1 tests/fuzz/fuzz-http2
+endif
+noinst_HEADERS += tests/fuzz/web-fake.h
+web_fuzz_libs = libwebfunction.a libwebservice.a libutil.a \
+	$(WEB_FUNCTION_LIBS) $(WEB_SERVICE_LIBS)
+tests_fuzz_fuzz_http1_SOURCES = tests/fuzz/fuzz-http1.c tests/fuzz/web-fake.c
+tests_fuzz_fuzz_http1_LDADD = $(web_fuzz_libs)
+tests_fuzz_fuzz_http1_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_http2_SOURCES = tests/fuzz/fuzz-http2.c tests/fuzz/web-fake.c
+tests_fuzz_fuzz_http2_LDADD = $(web_fuzz_libs)
+tests_fuzz_fuzz_http2_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
