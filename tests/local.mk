@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 EXTRA_DIST += tests/README.md tests/check-layers tests/check-promises \
-	tests/fuzz/corpus
+	tests/with-deadline tests/fuzz/corpus
+# The longest takes a minute on a quiet machine.
+LOG_COMPILER = $(top_srcdir)/tests/with-deadline
+AM_LOG_FLAGS = 400
 TESTS += tests/check-promises
 
 noinst_HEADERS += \
