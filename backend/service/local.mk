@@ -8,6 +8,7 @@ libwebservice_a_SOURCES = \
 	backend/service/web-exchange.c \
 	backend/service/web-header.c \
 	backend/service/web-internal.h \
+	backend/service/web-limit.c \
 	backend/service/web-link.c \
 	backend/service/web-request.c \
 	backend/service/web-service.c \

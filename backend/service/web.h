@@ -20,6 +20,7 @@
 
 struct web_service_set;
 struct web_request;
+struct web_audit;
 
 enum {
 	WEB_SERVICE_NAME_MAX = 253, /* octets, without the final 0 */
@@ -40,6 +41,79 @@ struct web_service_set_config {
 	 */
 	unsigned int request_max;
 	size_t buffer_max_bytes;
+	/*
+	 * Whom a guest's user may ask about a refusal ("cloud@example.org"):
+	 * copied, a page of text shows it; NULL: nobody is named.
+	 */
+	const char *contact;
+	/*
+	 * Called once for each request that was decided about, when it is over
+	 * (a denied one at once).  NULL: nobody wants to know.  It may be
+	 * called from inside web_request_start() and web_request_release(),
+	 * and must not call this header's functions.
+	 */
+	void (*audited)(void *context, const struct web_audit *audit);
+	void *audit_context;
+};
+
+/* What was decided about a request: why it was refused or cut, or not. */
+enum web_verdict {
+	WEB_ALLOWED,
+	WEB_NO_GRANT,
+	WEB_METHOD,
+	WEB_PATH,
+	WEB_REQUEST_SIZE,
+	WEB_RESPONSE_SIZE,
+	WEB_RPS,
+	WEB_STREAMS,
+	WEB_PIPES,
+	WEB_REVOKED,
+	WEB_VERDICT_COUNT
+};
+
+/* "allowed", "no-grant", "method", …: as in audit lines and metrics. */
+const char *web_verdict_name(enum web_verdict verdict);
+
+/* One request; everything lives only while audited() runs. */
+struct web_audit {
+	const char *service;
+	const char *method;
+	const char *path; /* without query */
+	/*
+	 * As the guest saw it; 0: none, the guest left before the answer
+	 * began.  With another verdict than WEB_ALLOWED and a status below
+	 * 400 the answer was cut.
+	 */
+	unsigned int status;
+	enum web_verdict verdict;
+	uint64_t in_octets;  /* head and body from the guest */
+	uint64_t out_octets; /* head and body to the guest */
+	uint64_t duration_us;
+	bool notify; /* the grant wants its use to be told */
+};
+
+enum web_priority { /* the class a grant may use; WEB_PRIORITY_NONE: normal */
+		    WEB_PRIORITY_NONE,
+		    WEB_PRIORITY_HIGH,
+		    WEB_PRIORITY_NORMAL,
+		    WEB_PRIORITY_LOW,
+		    WEB_PRIORITY_COUNT
+};
+
+/* What a grant, or a domain, may use.  0 and NULL: no limit. */
+struct web_limits {
+	uint64_t request_bytes;	 /* of a request's body */
+	uint64_t response_bytes; /* of an answer's body */
+	uint64_t rate;		 /* octets a second, both ways together */
+	uint64_t burst;		 /* octets; 0 with a rate: 64 KiB at most */
+	uint32_t rps;		 /* requests a second */
+	uint32_t streams;	 /* requests at once */
+	uint32_t pipes;		 /* pipes that carry them at once */
+	uint32_t weight;	 /* share when octets are scarce; 0: 100 */
+	uint32_t priority;	 /* enum web_priority: the best class allowed */
+	bool notify;		 /* audits say so */
+	const char *methods;	 /* "GET,HEAD" */
+	const char *paths;	 /* "/api/ *,/img/ *", without the blanks */
 };
 
 struct web_upstream_config {
@@ -96,6 +170,53 @@ int web_service_set_put(struct web_service_set *set,
  * (403 if the answer has not begun).  0 or -ENOENT.
  */
 int web_service_set_remove(struct web_service_set *set, const char *name);
+
+/*
+ * Sets what a granted service may use, NULL: anything.  Copied.  May come
+ * before web_service_set_put() and outlives a replacement; it ends with the
+ * service (web_service_set_remove()).  A change holds for what is running at
+ * once: a slower rate slows it down, a smaller size cuts it, methods and paths
+ * it must not use any more cut it.
+ * 0, -EINVAL (methods or paths are malformed: nothing was changed; the caller
+ * must not leave the service granted then), -ENOMEM.
+ */
+int web_service_set_limit(struct web_service_set *set, const char *name,
+			  const struct web_limits *limits);
+
+/*
+ * The same for all services of the domain together: rate, burst, rps, streams,
+ * pipes and sizes count; methods, paths, notify and weight do not.
+ */
+int web_service_set_domain_limit(struct web_service_set *set,
+				 const struct web_limits *limits);
+
+enum web_stage {
+	WEB_STAGE_RING,	    /* on the bus: transfer seen to octets taken */
+	WEB_STAGE_FUNCTION, /* head's first octet to the request's start */
+	WEB_STAGE_SERVICE,  /* request's start to octets towards an upstream */
+	WEB_STAGE_UPSTREAM, /* from there to the answer's first octet */
+	WEB_STAGE_COUNT
+};
+/* Bucket i counts what took less than 2^i µs, the last one all others. */
+enum { WEB_HISTOGRAM_BUCKETS = 20 };
+
+/* Numbers of one grant since it began; they only grow, except queued. */
+struct web_grant_stats {
+	uint64_t requests; /* decided about, denials too */
+	uint64_t octets;   /* both ways, heads too: what the rate counts */
+	uint64_t denials[WEB_VERDICT_COUNT];
+	uint64_t queued;  /* requests that wait at this moment */
+	uint64_t dropped; /* cut after they had been allowed */
+	uint64_t histogram[WEB_STAGE_COUNT][WEB_HISTOGRAM_BUCKETS];
+};
+
+/*
+ * Numbers of a service by name, of the whole domain with NULL (which counts
+ * denials of what was not granted too).  0 or -ENOENT.
+ */
+int web_service_set_grant_stats(const struct web_service_set *set,
+				const char *name,
+				struct web_grant_stats *stats);
 
 struct web_service_stats {
 	uint64_t requests; /* started */
