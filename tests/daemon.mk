@@ -13,6 +13,8 @@ check_PROGRAMS += $(DAEMON_TESTS)
 TESTS += $(DAEMON_TESTS)
 check_PROGRAMS += tests/unit/hostile-device
 endif
+TESTS += tests/unit/test-closed-descriptors
+EXTRA_DIST += tests/unit/test-closed-descriptors
 TESTS += tests/unit/test-daemon-options
 EXTRA_DIST += tests/unit/test-daemon-options
 tests_unit_hostile_device_SOURCES = tests/unit/hostile-device.c

@@ -15,6 +15,7 @@
 #include "backend/daemon/services.h"
 #include "backend/daemon/store.h"
 #include "backend/util/log.h"
+#include "backend/util/stdio.h"
 #include "config.h"
 
 /*
@@ -95,6 +96,7 @@ int main(int argc, char **argv)
 	bool only_check = false;
 	int option;
 
+	stdio_ensure();
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 's':

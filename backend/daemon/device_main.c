@@ -18,6 +18,7 @@
 #include "backend/daemon/device_standalone.h"
 #include "backend/daemon/trim.h"
 #include "backend/util/log.h"
+#include "backend/util/stdio.h"
 #include "config.h"
 
 static const struct device_bus *const buses[] = {&device_bus_xen};
@@ -77,6 +78,7 @@ int main(int argc, char **argv)
 	const struct device_bus *bus = NULL;
 	int option;
 
+	stdio_ensure();
 	log_init("2virt-device", LOG_LEVEL_INFO);
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {

@@ -3,4 +3,6 @@ noinst_LIBRARIES += libutil.a
 libutil_a_SOURCES = \
 	backend/util/list.h \
 	backend/util/log.c \
-	backend/util/log.h
+	backend/util/log.h \
+	backend/util/stdio.c \
+	backend/util/stdio.h

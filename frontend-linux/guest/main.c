@@ -10,6 +10,7 @@
 #include "settings.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
@@ -196,6 +197,17 @@ static int settings_load(struct settings *settings, const char *file,
 	return 0;
 }
 
+/*
+ * Opens /dev/null on those of the standard descriptors that are closed, or the
+ * next file that is opened would be one of them (libuv aborts over that).
+ */
+static void stdio_ensure(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			_exit(EXIT_FAILURE);
+}
+
 int main(int argc, char **argv)
 {
 	struct overrides overrides[] = {
@@ -214,6 +226,7 @@ int main(int argc, char **argv)
 	bool json = false;
 	int c;
 
+	stdio_ensure();
 	while ((c = getopt_long(argc, argv, "c:vh", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
