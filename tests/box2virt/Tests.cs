@@ -221,7 +221,7 @@ namespace Box2Virt.Tests
                 Throws<IOException>(() => LinuxPlatform.Parse("2virt-guest 1\nweb\tdefault\n")));
             Check("a directory is read, whatever else is in it", () => {
                 byte[] json = Encoding.UTF8.GetBytes(
-                    "{\"services\":[{\"type\":\"web\",\"name\":\"catalog\",\"new\":[1]}],\"more\":{}}");
+                    "{\"version\":1,\"domain\":{\"name\":\"x\"},\"grants\":[{\"type\":\"web\",\"name\":\"catalog\",\"new\":[1]}],\"more\":{}}");
 
                 Same("catalog", ServiceDirectory.Parse(json).Single().Name);
             });

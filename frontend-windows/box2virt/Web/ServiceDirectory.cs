@@ -35,7 +35,7 @@ namespace Box2Virt
     [DataContract]
     internal sealed class DirectoryAnswer
     {
-        [DataMember(Name = "services")]
+        [DataMember(Name = "grants")]
         public List<ServiceEntry> Services { get; set; }
     }
 
