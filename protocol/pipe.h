@@ -40,6 +40,8 @@ enum tv_function_type {
 #define TV_PIPE_EVENT_LEN 16
 #define TV_PIPE_STATUS_LEN 32
 #define TV_FUNCTION_INFO_LEN 32
+#define TV_PIPE_LIMITS_LEN 40
+#define TV_PIPE_WISH_LEN 16
 
 /* bRequest */
 enum tv_pipe_request {
@@ -50,10 +52,14 @@ enum tv_pipe_request {
 	TV_PIPE_SHUTDOWN = 0x02,
 	/* 0x41: wValue = generation; no data.  Closing twice is no error. */
 	TV_PIPE_CLOSE = 0x03,
+	/* 0x41: wValue = generation; data = struct tv_pipe_wish. */
+	TV_PIPE_SET_LIMITS = 0x06,
 	/* 0xc1: data = struct tv_pipe_status. */
 	TV_PIPE_GET_STATUS = 0x84,
 	/* 0xc1: data = struct tv_function_info; wIndex' pipe is 0. */
 	TV_FUNCTION_GET_INFO = 0x85,
+	/* 0xc1: data = struct tv_pipe_limits. */
+	TV_PIPE_GET_LIMITS = 0x86,
 };
 
 enum tv_pipe_state {
@@ -129,6 +135,57 @@ struct tv_pipe_status {
 #define TV_PIPE_STATUS_OUT_ENDED 0x01 /* the host has shut OUT down */
 #define TV_PIPE_STATUS_IN_ENDED 0x02  /* the device will send no more */
 
+enum tv_pipe_priority {
+	TV_PIPE_PRIORITY_ANY = 0, /* in a wish: the best there is */
+	TV_PIPE_PRIORITY_HIGH = 1,
+	TV_PIPE_PRIORITY_NORMAL = 2,
+	TV_PIPE_PRIORITY_LOW = 3,
+	TV_PIPE_PRIORITY_COUNT
+};
+
+/*
+ *         0       1       2       3
+ *     +-------+-------+-------+-------+
+ *   0 | class | wish  |  generation   |  class in force, class asked for
+ *     +-------+-------+-------+-------+
+ *   4 |    streams    |       0       |  requests at once
+ *     +-------+-------+-------+-------+
+ *   8 |  rate in force (u64)          |  octets a second, both ways together
+ *  16 |  rate asked for (u64)         |
+ *     +-------+-------+-------+-------+
+ *  24 |  burst                        |  octets
+ *  28 |  requests a second            |
+ *     +-------+-------+-------+-------+
+ *  32 |  0 (u64)                      |
+ *  40 +-------------------------------+  0 in a number: no limit
+ */
+struct tv_pipe_limits {
+	uint8_t priority;
+	uint8_t wanted_priority;
+	uint16_t generation;
+	uint16_t streams;
+	uint16_t reserved;
+	uint64_t rate;
+	uint64_t wanted_rate;
+	uint32_t burst;
+	uint32_t rps;
+	uint64_t reserved2;
+};
+
+/*
+ *         0       1       2       3
+ *     +-------+-------+-------+-------+
+ *   0 | class |  0 (7 octets)         |  class: enum tv_pipe_priority
+ *     +-------+-------+-------+-------+
+ *   8 |  rate (u64)                   |  octets a second; 0: any
+ *  16 +-------------------------------+
+ */
+struct tv_pipe_wish {
+	uint8_t priority;
+	uint8_t reserved[7];
+	uint64_t rate;
+};
+
 /*
  *         0       1       2       3
  *     +-------+-------+-------+-------+
@@ -149,6 +206,8 @@ struct tv_function_info {
 
 static_assert(sizeof(struct tv_pipe_event) == TV_PIPE_EVENT_LEN, "event");
 static_assert(sizeof(struct tv_pipe_status) == TV_PIPE_STATUS_LEN, "status");
+static_assert(sizeof(struct tv_pipe_limits) == TV_PIPE_LIMITS_LEN, "limits");
+static_assert(sizeof(struct tv_pipe_wish) == TV_PIPE_WISH_LEN, "wish");
 static_assert(sizeof(struct tv_function_info) == TV_FUNCTION_INFO_LEN, "info");
 
 #endif

@@ -4,8 +4,11 @@ libwebfunction_a_CPPFLAGS = $(AM_CPPFLAGS) $(NGHTTP2_CFLAGS) $(UV_CFLAGS)
 libwebfunction_a_SOURCES = \
 	backend/function/web-ask.c \
 	backend/function/web-conn.h \
+	backend/function/web-directory.c \
 	backend/function/web-http1.c \
 	backend/function/web-http2.c \
+	backend/function/web-page.c \
+	backend/function/web-priority.c \
 	backend/function/web-scan.c \
 	backend/function/web-scan.h \
 	backend/function/web.c \

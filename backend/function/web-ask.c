@@ -15,9 +15,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-const char web_allowed_methods[] =
-	"GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE";
-
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
@@ -122,6 +119,7 @@ struct findings {
 	const struct web_header *coding;
 	const struct web_header *expect;
 	const struct web_header *upgrade;
+	const struct web_header *priority;
 	unsigned int hosts;
 	unsigned int lengths;
 	unsigned int codings;
@@ -149,6 +147,10 @@ static void find_header(const struct web_header *header, struct findings *found)
 	case 7:
 		if (text_is(name, len, "upgrade"))
 			found->upgrade = header;
+		return;
+	case 8:
+		if (text_is(name, len, "priority"))
+			found->priority = header;
 		return;
 	case 14:
 		if (text_is(name, len, "content-length")) {
@@ -344,6 +346,9 @@ unsigned int web_ask_check(struct web_ask *ask, const char **why)
 		*why = "there is no upgrade to another protocol";
 		return 501;
 	}
+	if (found.priority)
+		ask->urgency = web_urgency_read(found.priority->value,
+						found.priority->value_len);
 	ask->expects_continue = found.expect != NULL;
 	if (found.expects > 1 ||
 	    (found.expect &&
@@ -371,54 +376,21 @@ void web_ask_fill(const struct web_ask *ask, int64_t body_len,
 		.body_buffer_bytes = body_buffer_bytes,
 		.http_major = ask->major,
 		.http_minor = ask->minor,
+		.priority = web_urgency_class(&ask->urgency),
 	};
 }
 
-/* ---- pages -------------------------------------------------------------- */
-
-struct status_entry {
-	unsigned int status;
-	const char *why;
-};
-
-static const struct status_entry status_words[] = {
-	{400, "the request is malformed"},
-	{403, "no such service is granted to this machine"},
-	{413, "the request's body is too large"},
-	{417, "the expectation cannot be met"},
-	{431, "the request's headers are too large"},
-	{501, "this is not implemented"},
-	{502, "the upstream failed"},
-	{503, "too many requests at once"},
-	{504, "the upstream took too long"},
-	{505, "HTTP/1.0, HTTP/1.1 and HTTP/2 are spoken here"},
-};
-
-const char *web_status_phrase(unsigned int status)
+bool web_is_denied(const struct web_failure *failure)
 {
-#define STATUS_CASE(number, name, string)                                      \
-	case number:                                                           \
-		return #string;
-	switch (status) {
-		HTTP_STATUS_MAP(STATUS_CASE)
-	default:
-		return "Unknown";
-	}
-#undef STATUS_CASE
+	return failure->verdict != WEB_ALLOWED;
 }
 
-size_t web_page_write(char page[WEB_PAGE_MAX], unsigned int status,
-		      const char *why)
+enum tv_pipe_reason web_failure_reason(const struct web_failure *failure)
 {
-	int len;
-
-	/* Withdrawn, unknown and not granted look the same. */
-	if (status == 403)
-		why = NULL;
-	for (size_t i = 0; !why && i < COUNT(status_words); i++)
-		if (status_words[i].status == status)
-			why = status_words[i].why;
-	len = snprintf(page, WEB_PAGE_MAX, "%u %s: %s\n", status,
-		       web_status_phrase(status), why ? why : "");
-	return len < WEB_PAGE_MAX ? (size_t)len : WEB_PAGE_MAX - 1;
+	if (failure->revoked)
+		return TV_PIPE_REASON_REVOKED;
+	if (web_is_denied(failure))
+		return TV_PIPE_REASON_LIMIT;
+	return failure->timeout ? TV_PIPE_REASON_TIMEOUT
+				: TV_PIPE_REASON_PEER_RESET;
 }

@@ -41,6 +41,7 @@ struct web_conn {
 	const struct web_protocol *protocol; /* NULL: not told yet */
 	void *state;
 	unsigned int preface_len; /* octets that were as HTTP/2's first */
+	struct web_share *share;  /* what the pipe may use */
 
 	/* What a protocol asks for. */
 	bool want_out; /* octets were refused; there is room now */
@@ -61,6 +62,54 @@ struct web_function {
 void web_conn_mark(struct web_conn *conn);
 
 void web_http2_shared_free(struct web_http2_shared *shared);
+
+/* ---- priority (web-priority.c) ------------------------------------------ */
+
+/* RFC 9218: what a request says of itself. */
+struct web_urgency {
+	bool given;
+	uint8_t urgency; /* 0, most urgent, to 7 */
+	bool incremental;
+};
+
+enum { WEB_URGENCY_DEFAULT = 3, WEB_PRIORITY_TEXT_MAX = 8 };
+
+/* Reads a priority header; what is malformed or unknown counts as not said. */
+struct web_urgency web_urgency_read(const char *value, size_t len);
+/* The class it asks for; NONE: none. */
+enum web_priority web_urgency_class(const struct web_urgency *urgency);
+/* What it gets in a class that policy allows: never more urgent than that. */
+struct web_urgency web_urgency_within(const struct web_urgency *urgency,
+				      enum web_priority priority);
+/* "u=3, i"; the length. */
+size_t web_urgency_write(char text[WEB_PRIORITY_TEXT_MAX],
+			 const struct web_urgency *urgency);
+
+/* ---- what the function answers itself (web-directory.c) ------------------ */
+
+struct web_ask;
+
+/* An answer of our own. */
+struct web_page {
+	unsigned int status;
+	const char *type; /* constant */
+	char *text;	  /* owned */
+	size_t len;
+	unsigned int retry_after_s; /* 0: not said */
+	bool allow;		    /* says which methods there are */
+};
+
+/* The page that says why a request failed; why as in web_page_write(). */
+bool web_page_refuse(struct web_page *page, unsigned int status,
+		     const char *why);
+/* The same for what policy decided; service may be NULL. */
+bool web_page_deny(struct web_page *page, const struct web_function *function,
+		   const struct web_failure *failure, const char *service);
+bool web_directory_is(const struct web_ask *ask);
+/* All that this machine is granted, as JSON. */
+bool web_directory_answer(struct web_page *page,
+			  const struct web_function *function,
+			  const struct web_ask *ask);
 
 /* ---- requests (web-ask.c) ----------------------------------------------- */
 
@@ -85,6 +134,7 @@ struct web_ask {
 	/* Found by web_ask_check(). */
 	char service[WEB_SERVICE_NAME_MAX + 1];
 	size_t service_len;
+	struct web_urgency urgency;
 	bool chunked;
 	bool expects_continue;
 	bool upgrade;
@@ -101,19 +151,15 @@ unsigned int web_ask_check(struct web_ask *ask, const char **why);
 void web_ask_fill(const struct web_ask *ask, int64_t body_len,
 		  size_t body_buffer_bytes, struct web_request_head *head);
 
+/* Whether policy, not the request itself, is why a request fails. */
+bool web_is_denied(const struct web_failure *failure);
+/* How a pipe or stream is cut whose answer has begun. */
+enum tv_pipe_reason web_failure_reason(const struct web_failure *failure);
+
 bool web_is_token(const char *text, size_t len);
 
 /* "Not Found" and the like, never NULL. */
 const char *web_status_phrase(unsigned int status);
-
-enum { WEB_PAGE_MAX = 256 };
-
-/*
- * The page that says why a request failed: one line of text.  why may be
- * NULL: the status' own words.  The length.
- */
-size_t web_page_write(char page[WEB_PAGE_MAX], unsigned int status,
-		      const char *why);
 
 /* The methods that may be asked for, for Allow. */
 extern const char web_allowed_methods[];

@@ -63,6 +63,7 @@ struct http1 {
 
 	/* The request's head. */
 	struct web_scan scan;
+	uint64_t begun_ns; /* when its first octet came; 0: none has */
 	struct http1_text head;
 	struct web_ask ask;
 	struct web_header *headers;
@@ -165,6 +166,7 @@ static void http1_begin(struct http1 *http1)
 	http1->state = HTTP1_HEAD;
 	memset(&http1->scan, 0, sizeof(http1->scan));
 	text_clear(&http1->head);
+	http1->begun_ns = 0;
 	http1->framing = HTTP1_NONE;
 	http1->head_sent = false;
 	http1->local = false;
@@ -191,29 +193,38 @@ static void http1_answered(struct http1 *http1)
 /* ---- answers ------------------------------------------------------------ */
 
 /* Answers with a page of our own and, if the request is not over, closes. */
-static void http1_refuse(struct http1 *http1, unsigned int status,
-			 const char *why)
+static void http1_reply(struct http1 *http1, bool made, struct web_page *page)
 {
-	char page[WEB_PAGE_MAX];
-	size_t page_len = web_page_write(page, status, why);
-	char head[256];
+	char retry[40] = "";
+	char head[384];
 	int len;
+	bool fine;
 
 	http1_let_go(http1);
+	if (!made) {
+		http1_abort(http1, TV_PIPE_REASON_INTERNAL);
+		return;
+	}
 	if (http1->state != HTTP1_ANSWER)
 		http1->keep_alive = false;
+	if (page->retry_after_s)
+		snprintf(retry, sizeof(retry), "Retry-After: %u\r\n",
+			 page->retry_after_s);
 	len = snprintf(head, sizeof(head),
 		       "HTTP/1.1 %u %s\r\n"
-		       "Content-Type: text/plain\r\n"
+		       "Content-Type: %s\r\n"
 		       "Content-Length: %zu\r\n"
-		       "%s%s%s%s\r\n",
-		       status, web_status_phrase(status), page_len,
-		       status == 405 ? "Allow: " : "",
-		       status == 405 ? web_allowed_methods : "",
-		       status == 405 ? "\r\n" : "",
+		       "%s%s%s%s%s\r\n",
+		       page->status, web_status_phrase(page->status),
+		       page->type, page->len, page->allow ? "Allow: " : "",
+		       page->allow ? web_allowed_methods : "",
+		       page->allow ? "\r\n" : "", retry,
 		       http1->keep_alive ? "" : "Connection: close\r\n");
-	if (!text_add(&http1->out, head, (size_t)len) ||
-	    !text_add(&http1->out, page, http1->is_head ? 0 : page_len)) {
+	fine = text_add(&http1->out, head, (size_t)len) &&
+	       text_add(&http1->out, page->text,
+			http1->is_head ? 0 : page->len);
+	free(page->text);
+	if (!fine) {
 		http1_abort(http1, TV_PIPE_REASON_INTERNAL);
 		return;
 	}
@@ -222,6 +233,52 @@ static void http1_refuse(struct http1 *http1, unsigned int status,
 	if (http1->state != HTTP1_ANSWER)
 		http1->state = HTTP1_DISCARD;
 	web_conn_mark(http1->conn);
+}
+
+static void http1_refuse(struct http1 *http1, unsigned int status,
+			 const char *why)
+{
+	struct web_page page;
+	bool made = web_page_refuse(&page, status, why);
+
+	http1_reply(http1, made, &page);
+}
+
+/* The request failed before its answer began. */
+static void http1_fail(struct http1 *http1, const struct web_failure *failure)
+{
+	struct web_page page;
+	bool made;
+
+	if (failure->verdict == WEB_PIPES) {
+		http1_abort(http1, TV_PIPE_REASON_LIMIT);
+		return;
+	}
+	if (!web_is_denied(failure)) {
+		http1_refuse(http1, failure->status, failure->text);
+		return;
+	}
+	made = web_page_deny(&page, http1->conn->function, failure,
+			     http1->ask.service);
+	http1_reply(http1, made, &page);
+}
+
+static bool is_priority(const struct web_header *header)
+{
+	return header->name_len == 8 && !memcmp(header->name, "priority", 8);
+}
+
+/* What the request has got, said to those who asked (RFC 9218, 5). */
+static bool http1_write_priority(struct http1 *http1)
+{
+	char text[WEB_PRIORITY_TEXT_MAX];
+	struct web_urgency got = web_urgency_within(
+		&http1->ask.urgency, web_request_priority(http1->request));
+
+	web_urgency_write(text, &got);
+	return text_add_string(&http1->out, "priority: ") &&
+	       text_add_string(&http1->out, text) &&
+	       text_add(&http1->out, "\r\n", 2);
 }
 
 static bool http1_write_head(struct http1 *http1,
@@ -236,12 +293,16 @@ static bool http1_write_head(struct http1 *http1,
 	     text_add_string(out, web_status_phrase(head->status)) &&
 	     text_add(out, "\r\n", 2);
 	for (size_t i = 0; ok && i < head->header_count; i++)
-		ok = text_add(out, head->headers[i].name,
-			      head->headers[i].name_len) &&
-		     text_add(out, ": ", 2) &&
-		     text_add(out, head->headers[i].value,
-			      head->headers[i].value_len) &&
-		     text_add(out, "\r\n", 2);
+		ok = (http1->ask.urgency.given &&
+		      is_priority(&head->headers[i])) ||
+		     (text_add(out, head->headers[i].name,
+			       head->headers[i].name_len) &&
+		      text_add(out, ": ", 2) &&
+		      text_add(out, head->headers[i].value,
+			       head->headers[i].value_len) &&
+		      text_add(out, "\r\n", 2));
+	if (ok && http1->ask.urgency.given)
+		ok = http1_write_priority(http1);
 	if (ok && head->content_length >= 0 && head->status != 204) {
 		snprintf(line, sizeof(line), "content-length: %lld\r\n",
 			 (long long)head->content_length);
@@ -301,13 +362,9 @@ static void on_answer_failed(void *context, const struct web_failure *failure)
 	struct http1 *http1 = context;
 
 	if (!http1->head_sent)
-		http1_refuse(http1, failure->status, failure->text);
-	else if (failure->revoked)
-		http1_abort(http1, TV_PIPE_REASON_REVOKED);
-	else if (failure->timeout)
-		http1_abort(http1, TV_PIPE_REASON_TIMEOUT);
+		http1_fail(http1, failure);
 	else
-		http1_abort(http1, TV_PIPE_REASON_PEER_RESET);
+		http1_abort(http1, web_failure_reason(failure));
 }
 
 static const struct web_request_ops http1_request_ops = {
@@ -581,8 +638,8 @@ static void start_request(struct http1 *http1)
 {
 	struct web_ask *ask = &http1->ask;
 	struct web_request_head head;
+	struct web_failure failure;
 	int64_t body_len = 0;
-	unsigned int status;
 
 	if (ask->chunked)
 		body_len = -1;
@@ -591,11 +648,21 @@ static void start_request(struct http1 *http1)
 	http1->state = body_len ? HTTP1_BODY : HTTP1_ANSWER;
 	http1->body_left = body_len > 0 ? (uint64_t)body_len : 0;
 	memset(&http1->chunk, 0, sizeof(http1->chunk));
+	if (web_directory_is(ask)) {
+		struct web_page page;
+		bool made =
+			web_directory_answer(&page, http1->conn->function, ask);
+
+		http1_reply(http1, made, &page);
+		return;
+	}
 	web_ask_fill(ask, body_len, BODY_BUFFER_BYTES, &head);
-	status = web_request_start(http1->conn->function->services, &head,
-				   &http1_request_ops, http1, &http1->request);
-	if (status) {
-		http1_refuse(http1, status, NULL);
+	head.share = http1->conn->share;
+	head.begun_ns = http1->begun_ns;
+	if (web_request_start(http1->conn->function->services, &head,
+			      &http1_request_ops, http1, &http1->request,
+			      &failure)) {
+		http1_fail(http1, &failure);
 		return;
 	}
 	if (!ask->expects_continue || !body_len || ask->minor == 0)
@@ -625,6 +692,8 @@ static size_t receive_head(struct http1 *http1, const uint8_t *data, size_t len)
 		web_scan_lines(&http1->scan, data, len, &used);
 
 	http1->is_head = false;
+	if (!http1->begun_ns)
+		http1->begun_ns = uv_hrtime();
 	if (result == WEB_SCAN_BAD) {
 		http1_refuse(http1, 400, "a line of the head is malformed");
 		return len;

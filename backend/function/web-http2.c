@@ -38,7 +38,7 @@ enum {
 	TEXT_KEPT_SIZE = 8192,
 	SPARE_MAX = 64,
 	HEADERS_FIRST = 32,
-	ANSWER_NV_MAX = 256 + 2, /* the service set's limit, and two */
+	ANSWER_NV_MAX = 256 + 3, /* the service set's limit, and three */
 	/* As SETTINGS_MAX_HEADER_LIST_SIZE counts (6.5.2). */
 	HEADER_OVERHEAD = 32,
 };
@@ -68,6 +68,9 @@ struct http2_stream {
 	struct header_place method;
 	struct header_place target;
 	struct header_place authority;
+	uint64_t begun_ns;
+	struct web_urgency urgency;
+	char service[WEB_SERVICE_NAME_MAX + 1];
 	size_t list_bytes;
 	bool overflow;
 
@@ -128,6 +131,8 @@ static struct http2_stream *stream_create(struct http2 *http2, int32_t id)
 	}
 	stream->http2 = http2;
 	stream->id = id;
+	stream->begun_ns = uv_hrtime();
+	stream->urgency = (struct web_urgency){0};
 	stream->text_len = 0;
 	stream->place_count = 0;
 	memset(&stream->method, 0, sizeof(stream->method));
@@ -320,40 +325,95 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame,
 			sizeof(n) - 1, (vlen), NGHTTP2_NV_FLAG_NONE            \
 	}
 
-static void stream_refuse(struct http2_stream *stream, unsigned int status,
-			  const char *why)
+/* A page of our own is the answer. */
+static void stream_reply(struct http2_stream *stream, bool made,
+			 struct web_page *page)
 {
-	char page[WEB_PAGE_MAX];
 	char status_text[12];
 	char length_text[24];
-	size_t len = web_page_write(page, status, why);
+	char retry_text[12];
 	nghttp2_data_provider provider = {.source.ptr = stream,
 					  .read_callback = on_read};
 	bool is_head = stream->method.value_len == 4 &&
 		       !memcmp(stream->text + stream->method.value, "HEAD", 4);
-	size_t count = status == 405 ? 4 : 3;
+	size_t count = 3;
 
 	if (stream->request)
 		web_request_release(stream->request);
 	stream->request = NULL;
 	stream->answered = true;
-	snprintf(status_text, sizeof(status_text), "%u", status);
-	snprintf(length_text, sizeof(length_text), "%zu", len);
-	nghttp2_nv nva[] = {
-		NV(":status", status_text, strlen(status_text)),
-		NV("content-type", "text/plain", 10),
-		NV("content-length", length_text, strlen(length_text)),
-		NV("allow", web_allowed_methods, strlen(web_allowed_methods)),
-	};
-	if (!is_head) {
-		stream->page = strndup(page, len);
-		stream->page_len = stream->page ? len : 0;
+	if (!made) {
+		stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
+		return;
 	}
-	if ((!is_head && !stream->page) ||
-	    nghttp2_submit_response(stream->http2->session, stream->id, nva,
+	snprintf(status_text, sizeof(status_text), "%u", page->status);
+	snprintf(length_text, sizeof(length_text), "%zu", page->len);
+	snprintf(retry_text, sizeof(retry_text), "%u", page->retry_after_s);
+	nghttp2_nv nva[5] = {
+		NV(":status", status_text, strlen(status_text)),
+		NV("content-type", page->type, strlen(page->type)),
+		NV("content-length", length_text, strlen(length_text)),
+	};
+	if (page->allow)
+		nva[count++] = (nghttp2_nv)NV("allow", web_allowed_methods,
+					      strlen(web_allowed_methods));
+	if (page->retry_after_s)
+		nva[count++] = (nghttp2_nv)NV("retry-after", retry_text,
+					      strlen(retry_text));
+	stream->page = page->text;
+	stream->page_len = is_head ? 0 : page->len;
+	if (nghttp2_submit_response(stream->http2->session, stream->id, nva,
 				    count, is_head ? NULL : &provider))
 		stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
 	web_conn_mark(stream->http2->conn);
+}
+
+static void stream_refuse(struct http2_stream *stream, unsigned int status,
+			  const char *why)
+{
+	struct web_page page;
+	bool made = web_page_refuse(&page, status, why);
+
+	stream_reply(stream, made, &page);
+}
+
+/* The request failed before its answer began. */
+static void stream_fail(struct http2_stream *stream,
+			const struct web_failure *failure)
+{
+	struct web_page page;
+	bool made;
+
+	if (failure->verdict == WEB_PIPES) {
+		stream->http2->conn->reset = TV_PIPE_REASON_LIMIT;
+		web_conn_mark(stream->http2->conn);
+		return;
+	}
+	if (!web_is_denied(failure)) {
+		stream_refuse(stream, failure->status, failure->text);
+		return;
+	}
+	made = web_page_deny(&page, stream->http2->conn->function, failure,
+			     stream->service);
+	stream_reply(stream, made, &page);
+}
+
+/* The order of streams on the pipe is as policy allows, and fair otherwise. */
+static struct web_urgency stream_prioritise(struct http2_stream *stream)
+{
+	struct web_urgency got = web_urgency_within(
+		&stream->urgency, web_request_priority(stream->request));
+	nghttp2_extpri extpri = {.urgency = got.urgency,
+				 .inc = got.incremental};
+
+	nghttp2_session_change_extpri_stream_priority(stream->http2->session,
+						      stream->id, &extpri, 1);
+	return got;
+}
+
+static bool is_priority(const struct web_header *header)
+{
+	return header->name_len == 8 && !memcmp(header->name, "priority", 8);
 }
 
 static void on_answer_head(void *context, const struct web_response_head *head)
@@ -367,6 +427,8 @@ static void on_answer_head(void *context, const struct web_response_head *head)
 		NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
 	char status_text[12];
 	char length_text[24];
+	char priority_text[WEB_PRIORITY_TEXT_MAX];
+	struct web_urgency got = stream_prioritise(stream);
 	size_t count = 0;
 	const uint8_t *data;
 	bool bodyless;
@@ -375,12 +437,20 @@ static void on_answer_head(void *context, const struct web_response_head *head)
 	snprintf(status_text, sizeof(status_text), "%u", head->status);
 	nva[count++] =
 		(nghttp2_nv)NV(":status", status_text, strlen(status_text));
-	for (size_t i = 0; i < head->header_count; i++)
+	for (size_t i = 0; i < head->header_count; i++) {
+		if (stream->urgency.given && is_priority(&head->headers[i]))
+			continue;
 		nva[count++] = (nghttp2_nv){
 			(uint8_t *)(uintptr_t)head->headers[i].name,
 			(uint8_t *)(uintptr_t)head->headers[i].value,
 			head->headers[i].name_len, head->headers[i].value_len,
 			nocopy};
+	}
+	if (stream->urgency.given) {
+		size_t len = web_urgency_write(priority_text, &got);
+
+		nva[count++] = (nghttp2_nv)NV("priority", priority_text, len);
+	}
 	if (head->content_length >= 0 && head->status != 204) {
 		snprintf(length_text, sizeof(length_text), "%lld",
 			 (long long)head->content_length);
@@ -421,7 +491,9 @@ static void on_answer_failed(void *context, const struct web_failure *failure)
 	struct http2_stream *stream = context;
 
 	if (!stream->answered)
-		stream_refuse(stream, failure->status, failure->text);
+		stream_fail(stream, failure);
+	else if (web_is_denied(failure) && !failure->revoked)
+		stream_reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
 	else
 		stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
 }
@@ -514,15 +586,43 @@ static void stream_continue(struct http2_stream *stream)
 			       stream->id, NULL, &status, 1, NULL);
 }
 
+/* What is asked for is clear: asks the service set for it. */
+static void stream_ask(struct http2_stream *stream, const struct web_ask *ask)
+{
+	struct web_conn *conn = stream->http2->conn;
+	struct web_request_head head;
+	struct web_failure failure;
+	int64_t body_len = 0;
+
+	if (web_directory_is(ask)) {
+		struct web_page page;
+		bool made = web_directory_answer(&page, conn->function, ask);
+
+		stream_reply(stream, made, &page);
+		return;
+	}
+	/* nghttp2 holds the body to its Content-Length. */
+	if (!stream->input_ended)
+		body_len = ask->content_length ? ask->content_length : -1;
+	web_ask_fill(ask, body_len, STREAM_WINDOW, &head);
+	head.share = conn->share;
+	head.begun_ns = stream->begun_ns;
+	stream->urgency = ask->urgency;
+	memcpy(stream->service, ask->service, ask->service_len + 1);
+	if (web_request_start(conn->function->services, &head,
+			      &http2_request_ops, stream, &stream->request,
+			      &failure))
+		stream_fail(stream, &failure);
+	else if (ask->expects_continue && body_len)
+		stream_continue(stream);
+}
+
 /* The head is complete: asks the service set, or refuses. */
 static void stream_start(struct http2_stream *stream)
 {
-	struct web_function *function = stream->http2->conn->function;
 	struct web_http2_shared *shared = stream->http2->shared;
-	struct web_request_head head;
 	struct web_ask ask = {.major = 2, .ended = stream->input_ended};
 	const char *why = NULL;
-	int64_t body_len = 0;
 	unsigned int status;
 
 	if (stream->overflow) {
@@ -550,19 +650,10 @@ static void stream_start(struct http2_stream *stream)
 		ask.authority_len = stream->authority.value_len;
 	}
 	status = web_ask_check(&ask, &why);
-	if (!status) {
-		/* nghttp2 holds the body to its Content-Length. */
-		if (!stream->input_ended)
-			body_len = ask.content_length ? ask.content_length : -1;
-		web_ask_fill(&ask, body_len, STREAM_WINDOW, &head);
-		status = web_request_start(function->services, &head,
-					   &http2_request_ops, stream,
-					   &stream->request);
-	}
 	if (status)
 		stream_refuse(stream, status, why);
-	else if (ask.expects_continue && body_len)
-		stream_continue(stream);
+	else
+		stream_ask(stream, &ask);
 }
 
 /* ---- nghttp2's callbacks ------------------------------------------------ */

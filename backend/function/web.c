@@ -15,6 +15,7 @@
 
 #include "backend/function/web-conn.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,13 @@ static void function_flush(void *context)
 
 /* ---- the pipe's handler ------------------------------------------------- */
 
+static void on_limits_changed(void *context)
+{
+	struct web_conn *conn = context;
+
+	pipe_limits_changed(conn->pipe);
+}
+
 static void on_open(void *context, struct pipe *pipe)
 {
 	struct web_function *function = context;
@@ -93,6 +101,13 @@ static void on_open(void *context, struct pipe *pipe)
 	}
 	conn->function = function;
 	conn->pipe = pipe;
+	conn->share =
+		web_share_create(function->services, on_limits_changed, conn);
+	if (!conn->share) {
+		free(conn);
+		pipe_reset(pipe, TV_PIPE_REASON_LIMIT);
+		return;
+	}
 	list_init(&conn->dirty);
 	pipe_set_data(pipe, conn);
 	pipe_established(pipe);
@@ -169,9 +184,42 @@ static void on_close(void *context, struct pipe *pipe)
 	pipe_set_data(pipe, NULL);
 	if (conn->state)
 		conn->protocol->destroy(conn->state);
+	web_share_destroy(conn->share);
 	list_remove(&conn->dirty);
 	free(conn);
 }
+
+static void on_limits(void *context, struct pipe *pipe,
+		      struct tv_pipe_limits *limits)
+{
+	const struct web_conn *conn = pipe_data(pipe);
+	struct web_share_limits share;
+
+	(void)context;
+	web_share_get(conn->share, &share);
+	limits->priority = (uint8_t)share.priority;
+	limits->rate = share.rate;
+	limits->burst =
+		share.burst < UINT32_MAX ? (uint32_t)share.burst : UINT32_MAX;
+	limits->rps = share.rps;
+	limits->streams = share.streams < UINT16_MAX ? (uint16_t)share.streams
+						     : UINT16_MAX;
+}
+
+static void on_wish(void *context, struct pipe *pipe, uint8_t priority,
+		    uint64_t rate)
+{
+	const struct web_conn *conn = pipe_data(pipe);
+
+	(void)context;
+	web_share_wish(conn->share, (enum web_priority)priority, rate);
+}
+
+static_assert((int)TV_PIPE_PRIORITY_HIGH == (int)WEB_PRIORITY_HIGH &&
+		      (int)TV_PIPE_PRIORITY_NORMAL ==
+			      (int)WEB_PRIORITY_NORMAL &&
+		      (int)TV_PIPE_PRIORITY_LOW == (int)WEB_PRIORITY_LOW,
+	      "classes of the wire and of the service are the same");
 
 static void on_destroy(void *context)
 {
@@ -187,6 +235,8 @@ static const struct pipe_handler_ops web_pipe_ops = {
 	.receive = on_receive,
 	.receive_end = on_receive_end,
 	.produce = on_produce,
+	.limits = on_limits,
+	.wish = on_wish,
 	.close = on_close,
 	.destroy = on_destroy,
 };

@@ -2,17 +2,23 @@
 noinst_LIBRARIES += libwebservice.a
 libwebservice_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(UV_CFLAGS)
 libwebservice_a_SOURCES = \
+	backend/service/limit.c \
+	backend/service/limit.h \
 	backend/service/web-answer.c \
 	backend/service/web-buffer.c \
 	backend/service/web-buffer.h \
 	backend/service/web-exchange.c \
+	backend/service/web-grant.c \
 	backend/service/web-header.c \
 	backend/service/web-internal.h \
 	backend/service/web-limit.c \
 	backend/service/web-link.c \
+	backend/service/web-path.c \
+	backend/service/web-path.h \
 	backend/service/web-request.c \
 	backend/service/web-service.c \
 	backend/service/web-set.c \
+	backend/service/web-share.c \
 	backend/service/web.h
 WEB_SERVICE_LIBS = $(CURL_LIBS) $(UV_LIBS) $(HTTP_PARSER_LIBS)
 

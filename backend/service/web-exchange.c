@@ -17,11 +17,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
 	RECEIVE_MAX = 65536,
 	ROUNDS_MAX = 4, /* at once, before others have their turn */
 	CHUNK_LINE_MAX = 24,
+	CLAMP_MIN = 32 << 10,
+	CLAMP_MAX = 4 << 20,
 };
 
 static uint8_t scratch[RECEIVE_MAX];
@@ -96,6 +99,13 @@ static bool frame_chunk(struct web_request *request)
 static void octets_sent(struct web_request *request, size_t len)
 {
 	request->moved_ms = web_set_now(request->set);
+	request->in_octets += len;
+	web_limit_spend(request, len);
+	if (!request->sent_ns) {
+		request->sent_ns = uv_hrtime();
+		web_grant_stage(request, WEB_STAGE_SERVICE, request->start_ns,
+				request->sent_ns);
+	}
 	if (request->out.len > request->out_at) {
 		request->out_at += len;
 		return;
@@ -137,6 +147,9 @@ static bool push(struct web_request *request)
 			return true;
 		}
 		request->send_paused = false;
+		len = web_limit_allow(request, len);
+		if (!len)
+			return true;
 		n = web_link_send(request->link, data, len);
 		if (n == -EAGAIN || n == -EINTR) {
 			request->send_blocked = true;
@@ -176,6 +189,40 @@ static void broken(struct web_request *request, bool malformed)
 					    "connection");
 }
 
+static void octets_came(struct web_request *request, size_t len)
+{
+	request->moved_ms = web_set_now(request->set);
+	request->out_octets += len;
+	web_limit_spend(request, len);
+	if (request->answered_ns)
+		return;
+	request->answered_ns = uv_hrtime();
+	web_grant_stage(request, WEB_STAGE_UPSTREAM, request->sent_ns,
+			request->answered_ns);
+}
+
+static bool exceeds(uint64_t max, uint64_t octets)
+{
+	return max && octets > max;
+}
+
+/* Larger than allowed, or announced to be: then it has failed. */
+static bool answer_is_too_large(struct web_request *request, bool had_head)
+{
+	const struct web_answer *answer = &request->answer;
+	uint64_t octets = request->received_octets;
+
+	if (answer->head_complete && !had_head && !answer->bodyless &&
+	    answer->head.status != 304 && answer->head.content_length > 0 &&
+	    (uint64_t)answer->head.content_length > octets)
+		octets = (uint64_t)answer->head.content_length;
+	if (!exceeds(request->grant->limits.response_bytes, octets) &&
+	    !exceeds(request->set->domain.limits.response_bytes, octets))
+		return false;
+	web_request_deny(request, 403, WEB_RESPONSE_SIZE);
+	return true;
+}
+
 /* One read.  True: there may be more. */
 static bool pull_once(struct web_request *request)
 {
@@ -193,15 +240,21 @@ static bool pull_once(struct web_request *request)
 		request->recv_paused = true;
 		return false;
 	}
+	room = web_limit_allow(request, room);
+	if (!room)
+		return false;
 	n = web_link_receive(request->link, scratch, room);
 	if (n == -EAGAIN || n == -EINTR)
 		return false;
 	if (n > 0) {
 		request->answered = true;
 		request->recv_full = (size_t)n == room;
-		request->moved_ms = web_set_now(request->set);
+		octets_came(request, (size_t)n);
 	}
 	fine = n >= 0 && web_answer_feed(answer, scratch, (size_t)n);
+	request->received_octets += web_buffer_used(&request->down) - before;
+	if (fine && answer_is_too_large(request, had_head))
+		return false;
 	if (fine && answer->head_complete && !had_head)
 		web_request_notify(request, WEB_EVENT_HEAD);
 	if (web_buffer_used(&request->down) > before) {
@@ -240,12 +293,28 @@ static void watch(struct web_request *request)
 
 	if (!request->link)
 		return;
-	if (!request->recv_paused)
+	if (!request->recv_paused && !request->throttled)
 		events |= UV_READABLE;
-	if (request->send_blocked)
+	if (request->send_blocked && !request->throttled)
 		events |= UV_WRITABLE;
 	web_link_watch(request->link, events);
 	web_request_update_stalled(request);
+}
+
+/*
+ * What an upstream may send ahead of a rate lies in the kernel: little, so that
+ * the rate is seen outside too, but enough for 20 ms.
+ */
+static void clamp_link(struct web_request *request)
+{
+	uint64_t rate = web_limit_rate(request);
+	int size = rate / 50 < CLAMP_MIN ? CLAMP_MIN : (int)(rate / 50);
+
+	if (!rate || rate / 50 > CLAMP_MAX)
+		return;
+	request->link->clamped = true;
+	setsockopt(request->link->fd, SOL_SOCKET, SO_RCVBUF, &size,
+		   sizeof(size));
 }
 
 void web_exchange_start(struct web_request *request)
@@ -264,6 +333,8 @@ void web_exchange_start(struct web_request *request)
 		web_request_fail(request, 503, "out of memory");
 		return;
 	}
+	if (!list_empty(&request->set->limiters))
+		clamp_link(request);
 	if (push(request))
 		watch(request);
 }

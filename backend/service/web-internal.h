@@ -9,6 +9,9 @@
  *        ▼
  *   web_request (all) ──▶ its service ──▶ web_link while it is active
  *
+ *   web_grant (one per name, outlives replacements) ◀── service, request
+ *   web_share (one per pipe of the guest) ◀── request
+ *
  * No callback of a request is called from where things happen: they fill
  * buffers and mark the request ready; the set's turn (web-set.c) then calls
  * back.
@@ -16,12 +19,106 @@
 #ifndef SERVICE_WEB_INTERNAL_H
 #define SERVICE_WEB_INTERNAL_H
 
+#include "backend/service/limit.h"
 #include "backend/service/web-buffer.h"
+#include "backend/service/web-path.h"
 #include "backend/service/web.h"
 #include "backend/util/list.h"
 
 #include <curl/curl.h>
 #include <http_parser.h>
+
+/* ---- grants, shares and their limits (web-grant.c, web-limit.c) ---------- */
+
+/* A rate and who waits for it. */
+struct web_limiter {
+	struct web_service_set *set;
+	struct list_node link; /* of the set, while it has a rate */
+	struct limit_bucket bucket;
+	struct limit_queue queue;
+};
+
+/* What is known of a name as long as it is granted, however often put. */
+struct web_grant {
+	struct list_node link; /* of the set */
+	unsigned int refs;     /* the set, requests, uses */
+	char *name;
+	struct web_limits limits; /* its texts are owned */
+	struct web_path_patterns *patterns;
+	struct web_limiter limiter;
+	struct limit_bucket rps;
+	unsigned int streams; /* requests that are not released */
+	unsigned int pipes;   /* that have carried some */
+	struct web_grant_stats stats;
+};
+
+/* A pipe that has carried requests of a grant. */
+struct web_share_use {
+	struct list_node link; /* of the share */
+	struct web_grant *grant;
+};
+
+struct web_share {
+	struct list_node link; /* of the set */
+	struct web_service_set *set;
+	struct list_node uses;
+	struct web_limiter limiter;
+	enum web_priority wanted;
+	uint64_t wanted_rate;
+	void (*changed)(void *context);
+	void *context;
+	bool has_changed;
+};
+
+struct web_request;
+
+struct web_grant *web_grant_find(const struct web_service_set *set,
+				 const char *name, size_t len);
+/* Finds or makes; NULL: out of memory. */
+struct web_grant *web_grant_get(struct web_service_set *set, const char *name);
+void web_grant_put(struct web_grant *grant);
+/* The name is no longer granted. */
+void web_grant_forget(struct web_service_set *set, struct web_grant *grant);
+/* Of the domain as a whole; it has no name. */
+bool web_grant_init(struct web_service_set *set, struct web_grant *grant);
+void web_grant_fini(struct web_grant *grant);
+/* 0, or the status to refuse a request with, before anything is made of it. */
+unsigned int web_grant_judge(struct web_service_set *set,
+			     struct web_grant *grant,
+			     const struct web_request_head *head,
+			     struct web_failure *failure);
+/* A request was let in, or refused (grant: NULL if there is none), or is over.
+ */
+void web_grant_enter(struct web_request *request);
+void web_grant_refused(struct web_service_set *set, struct web_grant *grant,
+		       const struct web_request_head *head,
+		       const struct web_failure *failure);
+void web_grant_leave(struct web_request *request);
+/* Policy ends a request that it had let in. */
+void web_request_deny(struct web_request *request, unsigned int status,
+		      enum web_verdict verdict);
+/* What may be told to a guest about it; constant. */
+const char *web_verdict_text(enum web_verdict verdict);
+void web_grant_stage(struct web_request *request, enum web_stage stage,
+		     uint64_t from_ns, uint64_t to_ns);
+
+void web_limiter_init(struct web_service_set *set, struct web_limiter *limiter);
+void web_limiter_set(struct web_limiter *limiter, uint64_t rate,
+		     uint64_t burst);
+void web_limiter_fini(struct web_limiter *limiter);
+/* Octets, at most want, that may be moved; 0: it will be asked to go on. */
+size_t web_limit_allow(struct web_request *request, size_t want);
+void web_limit_spend(struct web_request *request, size_t octets);
+/* It waits for nothing any more. */
+void web_limit_leave(struct web_request *request);
+/* Whether any rate holds for it, and the smallest of them. */
+uint64_t web_limit_rate(const struct web_request *request);
+/* Those whose time has come go on. */
+void web_limit_turn(struct web_service_set *set);
+void web_share_tell(struct web_service_set *set);
+void web_share_mark_all(struct web_service_set *set);
+/* A pipe carries a grant's requests: false: it must not. */
+bool web_share_enter(struct web_share *share, struct web_grant *grant);
 
 /* ---- upstreams ---------------------------------------------------------- */
 
@@ -45,6 +142,7 @@ struct web_service {
 	struct list_node link; /* of the set */
 	struct web_service_set *set;
 	char *name;
+	struct web_grant *grant; /* borrowed: it lives as the name does */
 	struct web_upstream *upstreams;
 	unsigned int upstream_count;
 	unsigned int next_upstream;
@@ -107,6 +205,7 @@ struct web_link {
 	bool due; /* curl wants to run at once */
 	bool reused;
 	bool taken;
+	bool clamped; /* its receive buffer is small for a rate's sake */
 	int fd;
 	int watched;  /* UV_READABLE | UV_WRITABLE */
 	bool polling; /* poll was made */
@@ -214,6 +313,25 @@ struct web_request {
 	size_t drained;
 	struct web_failure failure;
 
+	/* Limits: web-limit.c, web-grant.c. */
+	struct web_grant *grant;
+	struct web_share *share;
+	enum web_priority asked; /* by the guest */
+	enum web_priority priority;
+	bool throttled;		       /* waits for tokens */
+	struct web_limiter *waits_for; /* whose */
+	struct limit_flow flow;
+	uint64_t allowance; /* while it has its turn: what is left of it */
+	bool has_turn;
+	uint64_t received_octets; /* of the answer's body */
+	uint64_t in_octets;	  /* towards the upstream, heads too */
+	uint64_t out_octets;	  /* from it */
+	uint64_t start_ns;
+	uint64_t sent_ns;     /* first octet towards an upstream; 0: none */
+	uint64_t answered_ns; /* first octet of an answer */
+	uint64_t told_ns;     /* the head was told; 0: not yet */
+	unsigned int status;  /* that the guest was told */
+
 	/* The request's head: method, target, header lines with the end. */
 	struct web_text text;
 	size_t target_at;
@@ -295,10 +413,22 @@ struct web_service_set {
 	uv_check_t check;
 	uv_idle_t idle;
 	uv_timer_t tick;
+	uv_timer_t refill; /* until somebody's tokens are there */
 	unsigned int open_handles;
 	bool woken;	/* there is work for a turn */
 	char *identity; /* header lines that say who the guest is */
 	size_t identity_len;
+
+	char *domain_name;
+	char *contact;
+	void (*audited)(void *context, const struct web_audit *audit);
+	void *audit_context;
+	struct list_node grants;
+	struct list_node limiters; /* that have a rate */
+	struct list_node shares;
+	unsigned int share_count;
+	bool shares_changed;
+	struct web_grant domain;
 
 	struct list_node services;
 	struct list_node requests;

@@ -25,6 +25,8 @@ enum {
 	DOWN_LIMIT_BYTES = 65536,
 	SPARE_MAX = 64,
 	SPARE_TEXT_MAX = 8192,
+	/* A guest that has a body to send and sends none. */
+	SEND_STALL_MS = 60000,
 };
 
 static const char *const idempotent_methods[] = {"GET",	  "HEAD",   "OPTIONS",
@@ -41,7 +43,8 @@ void web_request_notify(struct web_request *request, unsigned int event)
 void web_request_update_stalled(struct web_request *request)
 {
 	bool stalled = request->state == WEB_REQUEST_ACTIVE &&
-		       (request->recv_paused || request->send_paused);
+		       (request->recv_paused || request->send_paused ||
+			request->throttled);
 
 	if (stalled == request->stalled)
 		return;
@@ -70,6 +73,7 @@ static void leave_lists(struct web_request *request)
 {
 	list_remove(&request->wait_link);
 	list_remove(&request->pause_link);
+	web_limit_leave(request);
 }
 
 /* The attempt is over; the link is kept only if it is fit for another. */
@@ -93,7 +97,8 @@ static void drop_link(struct web_request *request, bool reusable)
 	if (!link)
 		return;
 	link->request = NULL;
-	if (reusable && !request->service->former)
+	if (reusable && !request->service->former &&
+	    (!link->clamped || web_limit_rate(request)))
 		web_link_rest(link);
 	else
 		web_link_close(link);
@@ -247,8 +252,13 @@ void web_request_tick(struct web_request *request, uint64_t now_ms)
 	uint64_t still_ms = now_ms - request->moved_ms;
 
 	if (request->state > WEB_REQUEST_ACTIVE || request->stalled ||
-	    now_ms < request->moved_ms)
+	    now_ms < request->moved_ms) {
+		if (request->send_paused && !request->throttled &&
+		    now_ms >= request->moved_ms && still_ms >= SEND_STALL_MS)
+			time_out(request, 408,
+				 "the request's body stopped coming");
 		return;
+	}
 	if (request->state == WEB_REQUEST_WAITING) {
 		if (still_ms >= service->response_timeout_ms)
 			time_out(request, 503,
@@ -292,6 +302,7 @@ static struct web_request *request_get(struct web_service_set *set)
 		list_init(&request->ready_link);
 		list_init(&request->wait_link);
 		list_init(&request->pause_link);
+		limit_flow_init(&request->flow);
 		request->set = set;
 		return request;
 	}
@@ -362,28 +373,48 @@ static void request_reset(struct web_request *request,
 	request->body_len = head->body_len;
 	request->drained = 0;
 	memset(&request->failure, 0, sizeof(request->failure));
+	limit_flow_init(&request->flow);
+	request->throttled = false;
+	request->waits_for = NULL;
+	request->has_turn = false;
+	request->share = head->share;
+	request->asked = head->priority;
+	request->received_octets = 0;
+	request->in_octets = 0;
+	request->out_octets = 0;
+	request->sent_ns = 0;
+	request->answered_ns = 0;
+	request->told_ns = 0;
+	request->status = 0;
 	web_buffer_init(&request->up, head->body_buffer_bytes, &set->up_budget);
 	web_buffer_init(&request->down, DOWN_LIMIT_BYTES, &set->budget);
 }
 
-unsigned int web_request_start(struct web_service_set *set,
-			       const struct web_request_head *head,
-			       const struct web_request_ops *ops, void *context,
-			       struct web_request **request)
+/* Everything that refuses it before anything is made of it. */
+static unsigned int judge(struct web_service_set *set,
+			  struct web_service *service,
+			  const struct web_request_head *head,
+			  struct web_failure *failure)
 {
-	struct web_service *service =
-		web_set_find(set, head->service, head->service_len);
-	struct web_request *made;
-	unsigned int status;
+	unsigned int status = web_grant_judge(
+		set, service ? service->grant : NULL, head, failure);
 
-	if (!service)
-		return 403;
+	if (status)
+		return status;
 	if (service->body_max_bytes && head->body_len > 0 &&
 	    (uint64_t)head->body_len > service->body_max_bytes)
 		return 413;
-	if (set->request_count >= set->request_max)
-		return 503;
-	made = request_get(set);
+	return set->request_count < set->request_max ? 0 : 503;
+}
+
+/* 0, or the status to refuse it with. */
+static unsigned int make(struct web_service_set *set,
+			 const struct web_request_head *head,
+			 struct web_request **request)
+{
+	struct web_request *made = request_get(set);
+	unsigned int status;
+
 	if (!made)
 		return 503;
 	request_reset(made, head);
@@ -392,9 +423,39 @@ unsigned int web_request_start(struct web_service_set *set,
 		request_put(made);
 		return status;
 	}
+	*request = made;
+	return 0;
+}
+
+unsigned int web_request_start(struct web_service_set *set,
+			       const struct web_request_head *head,
+			       const struct web_request_ops *ops, void *context,
+			       struct web_request **request,
+			       struct web_failure *failure)
+{
+	struct web_service *service =
+		web_set_find(set, head->service, head->service_len);
+	struct web_request *made = NULL;
+	unsigned int status;
+
+	memset(failure, 0, sizeof(*failure));
+	status = judge(set, service, head, failure);
+	if (!status)
+		status = make(set, head, &made);
+	if (status) {
+		failure->status = status;
+		web_grant_refused(set, service ? service->grant : NULL, head,
+				  failure);
+		return status;
+	}
 	made->service = service;
+	made->grant = service->grant;
 	made->ops = ops;
 	made->context = context;
+	made->start_ns = uv_hrtime();
+	web_grant_enter(made);
+	web_grant_stage(made, WEB_STAGE_FUNCTION, head->begun_ns,
+			made->start_ns);
 	list_append(&set->requests, &made->set_link);
 	list_append(&service->waiting, &made->wait_link);
 	set->request_count++;
@@ -411,21 +472,38 @@ size_t web_request_room(const struct web_request *request)
 	return web_buffer_room(&request->up);
 }
 
+static bool exceeds(uint64_t max, uint64_t octets)
+{
+	return max && octets > max;
+}
+
+/* With len octets more: then it has failed. */
+static bool body_is_too_large(struct web_request *request, size_t len)
+{
+	uint64_t octets = request->sent_octets + len;
+
+	if (exceeds(request->grant->limits.request_bytes, octets) ||
+	    exceeds(request->set->domain.limits.request_bytes, octets)) {
+		web_request_deny(request, 413, WEB_REQUEST_SIZE);
+		return true;
+	}
+	if (exceeds(request->service->body_max_bytes, octets)) {
+		web_request_fail(request, 413,
+				 "the request's body is too large");
+		return true;
+	}
+	return false;
+}
+
 size_t web_request_write(struct web_request *request, const uint8_t *data,
 			 size_t len)
 {
-	uint64_t max;
-
 	if (request->state > WEB_REQUEST_ACTIVE || request->body_finished)
 		return len; /* nobody wants it any more */
 	if (len > web_buffer_room(&request->up))
 		len = web_buffer_room(&request->up);
-	max = request->service->body_max_bytes;
-	if (max && len > max - request->sent_octets) {
-		web_request_fail(request, 413,
-				 "the request's body is too large");
+	if (body_is_too_large(request, len))
 		return len;
-	}
 	if (!web_buffer_put(&request->up, data, len)) {
 		web_request_fail(request, 503, "out of memory");
 		return len;
@@ -448,8 +526,18 @@ size_t web_request_peek(const struct web_request *request, const uint8_t **data)
 	return web_buffer_used(&request->down);
 }
 
+/* The bus has begun to take the answer. */
+static void note_taken(struct web_request *request)
+{
+	if (!request->told_ns)
+		return;
+	web_grant_stage(request, WEB_STAGE_RING, request->told_ns, uv_hrtime());
+	request->told_ns = 0;
+}
+
 void web_request_consume(struct web_request *request, size_t len)
 {
+	note_taken(request);
 	web_buffer_consume(&request->down, len);
 	if (request->recv_paused && web_buffer_is_low(&request->down))
 		web_request_ask_to_go_on(request);
@@ -470,6 +558,8 @@ void web_request_tell(struct web_request *request)
 	request->events = 0;
 	request->drained = 0;
 	if (events & WEB_EVENT_FAILED) {
+		if (!request->status)
+			request->status = request->failure.status;
 		ops->failed(request->context, &request->failure);
 		return;
 	}
@@ -477,8 +567,11 @@ void web_request_tell(struct web_request *request)
 	set->telling = request;
 	if (events & WEB_EVENT_DRAINED)
 		ops->drained(request->context, drained);
-	if (set->telling && events & WEB_EVENT_HEAD)
+	if (set->telling && events & WEB_EVENT_HEAD) {
+		request->status = request->answer.head.status;
+		request->told_ns = uv_hrtime();
 		ops->head(request->context, &request->answer.head);
+	}
 	if (set->telling && events & WEB_EVENT_READABLE)
 		ops->readable(request->context);
 	set->telling = NULL;
@@ -502,5 +595,6 @@ void web_request_release(struct web_request *request)
 		list_remove(&request->ready_link);
 	list_remove(&request->set_link);
 	set->request_count--;
+	web_grant_leave(request);
 	request_put(request);
 }

@@ -8,6 +8,7 @@
  *
  *   1. requests that wait get a connection, if there are free ones
  *   2. exchanges that were paused and may go on, go on
+ *      and those whose octets have come (web-limit.c)
  *   3. requests with news call back, in the order the news came
  *   4. the observer is told that the round is over
  *
@@ -111,7 +112,9 @@ static void set_turn(struct web_service_set *set)
 	set->woken = false;
 	list_for_each(node, &set->services) web_request_admit(service_of(node));
 	resume_paused(set);
+	web_limit_turn(set);
 	tell_ready(set);
+	web_share_tell(set);
 	if (set->settled)
 		set->settled(set->settled_context);
 	list_for_each_safe(node, after, &set->services)
@@ -204,9 +207,14 @@ int web_service_set_put(struct web_service_set *set,
 			const struct web_service_config *config)
 {
 	const char *error = NULL;
-	struct web_service *service = web_service_create(set, config, &error);
+	struct web_service *service;
 	struct web_service *former;
 
+	if (config->name && !strcmp(config->name, WEB_SERVICE_DIRECTORY)) {
+		log_error("web service %s: the name is reserved", config->name);
+		return -EINVAL;
+	}
+	service = web_service_create(set, config, &error);
 	if (!service && error) {
 		log_error("web service %s: %s",
 			  config->name ? config->name : "(no name)", error);
@@ -214,6 +222,11 @@ int web_service_set_put(struct web_service_set *set,
 	}
 	if (!service)
 		return -ENOMEM;
+	service->grant = web_grant_get(set, service->name);
+	if (!service->grant) {
+		web_service_destroy(service);
+		return -ENOMEM;
+	}
 	former = web_set_find(set, service->name, strlen(service->name));
 	if (former) {
 		service->stats = former->stats;
@@ -239,9 +252,7 @@ static void cut_service(struct web_service *service)
 
 		if (request->service != service)
 			continue;
-		request->failure.revoked = true;
-		web_request_fail(request, 403,
-				 "the service is no longer granted");
+		web_request_deny(request, 403, WEB_REVOKED);
 		request->service = NULL;
 	}
 	service->requests = 0;
@@ -252,6 +263,7 @@ int web_service_set_remove(struct web_service_set *set, const char *name)
 {
 	struct list_node *node;
 	struct list_node *after;
+	struct web_grant *grant;
 	int result = -ENOENT;
 
 	list_for_each_safe(node, after, &set->services)
@@ -262,6 +274,9 @@ int web_service_set_remove(struct web_service_set *set, const char *name)
 			result = 0;
 		cut_service(service_of(node));
 	}
+	grant = web_grant_find(set, name, strlen(name));
+	if (grant)
+		web_grant_forget(set, grant);
 	return result;
 }
 
@@ -338,6 +353,46 @@ static char *compose_identity(const struct web_service_set_config *config)
 	return text;
 }
 
+static bool copy_texts(struct web_service_set *set,
+		       const struct web_service_set_config *config)
+{
+	set->identity = compose_identity(config);
+	if (!set->identity)
+		return false;
+	set->identity_len = strlen(set->identity);
+	set->domain_name = strdup(config->domain_name);
+	set->contact = config->contact ? strdup(config->contact) : NULL;
+	return set->domain_name && (set->contact || !config->contact);
+}
+
+static void free_set(struct web_service_set *set)
+{
+	free(set->identity);
+	free(set->domain_name);
+	free(set->contact);
+	free(set);
+}
+
+static void init_handles(struct web_service_set *set)
+{
+	uv_prepare_init(set->loop, &set->prepare);
+	uv_check_init(set->loop, &set->check);
+	uv_idle_init(set->loop, &set->idle);
+	uv_timer_init(set->loop, &set->tick);
+	uv_timer_init(set->loop, &set->refill);
+	set->prepare.data = set;
+	set->check.data = set;
+	set->idle.data = set;
+	set->tick.data = set;
+	set->refill.data = set;
+	uv_prepare_start(&set->prepare, on_prepare);
+	uv_check_start(&set->check, on_check);
+	/* These two alone are no reason for the loop to go on. */
+	uv_unref((uv_handle_t *)&set->prepare);
+	uv_unref((uv_handle_t *)&set->check);
+	set->open_handles = 5;
+}
+
 struct web_service_set *
 web_service_set_create(const struct web_service_set_config *config)
 {
@@ -348,10 +403,8 @@ web_service_set_create(const struct web_service_set_config *config)
 	set = calloc(1, sizeof(*set));
 	if (!set)
 		goto err_curl;
-	set->identity = compose_identity(config);
-	if (!set->identity)
+	if (!copy_texts(set, config))
 		goto err_free;
-	set->identity_len = strlen(set->identity);
 	set->loop = config->loop;
 	set->request_max =
 		config->request_max ? config->request_max : DEFAULT_REQUEST_MAX;
@@ -363,24 +416,17 @@ web_service_set_create(const struct web_service_set_config *config)
 	list_init(&set->requests);
 	list_init(&set->ready);
 	list_init(&set->resume);
-	uv_prepare_init(set->loop, &set->prepare);
-	uv_check_init(set->loop, &set->check);
-	uv_idle_init(set->loop, &set->idle);
-	uv_timer_init(set->loop, &set->tick);
-	set->prepare.data = set;
-	set->check.data = set;
-	set->idle.data = set;
-	set->tick.data = set;
-	uv_prepare_start(&set->prepare, on_prepare);
-	uv_check_start(&set->check, on_check);
-	/* These two alone are no reason for the loop to go on. */
-	uv_unref((uv_handle_t *)&set->prepare);
-	uv_unref((uv_handle_t *)&set->check);
-	set->open_handles = 4;
+	list_init(&set->grants);
+	list_init(&set->limiters);
+	list_init(&set->shares);
+	web_grant_init(set, &set->domain);
+	set->audited = config->audited;
+	set->audit_context = config->audit_context;
+	init_handles(set);
 	return set;
 
 err_free:
-	free(set);
+	free_set(set);
 err_curl:
 	curl_global_cleanup();
 	return NULL;
@@ -390,8 +436,8 @@ void web_set_handle_closed(struct web_service_set *set)
 {
 	if (--set->open_handles)
 		return;
-	free(set->identity);
-	free(set);
+	web_grant_fini(&set->domain);
+	free_set(set);
 	curl_global_cleanup();
 }
 
@@ -415,6 +461,10 @@ void web_service_set_destroy(struct web_service_set *set)
 		web_request_release(request);
 	}
 	free_spares(set);
+	while ((node = list_first(&set->grants)))
+		web_grant_forget(set,
+				 container_of(node, struct web_grant, link));
+	uv_close((uv_handle_t *)&set->refill, on_close);
 	uv_close((uv_handle_t *)&set->prepare, on_close);
 	uv_close((uv_handle_t *)&set->check, on_close);
 	uv_close((uv_handle_t *)&set->idle, on_close);

@@ -190,8 +190,38 @@ int web_service_set_limit(struct web_service_set *set, const char *name,
 int web_service_set_domain_limit(struct web_service_set *set,
 				 const struct web_limits *limits);
 
+/* Whom to ask, from the configuration; NULL: nobody was named. */
+const char *web_service_set_contact(const struct web_service_set *set);
+
+/* A name that no service can have: the function itself answers it. */
+#define WEB_SERVICE_DIRECTORY "directory"
+
+enum web_health {
+	WEB_HEALTH_UP,
+	WEB_HEALTH_DEGRADED, /* some upstreams are left out */
+	WEB_HEALTH_DOWN,     /* all are */
+	WEB_HEALTH_COUNT
+};
+
+/* A grant as the guest may see it; lives until the next change of the set. */
+struct web_grant_info {
+	const char *type; /* "web" */
+	const char *name;
+	const struct web_limits *limits;
+	enum web_health health;
+};
+
+/*
+ * Calls back for each granted service, in the order in which they came; with
+ * the domain's own limits first, under type "domain" and the domain's name.
+ */
+void web_service_set_list(const struct web_service_set *set,
+			  void (*each)(void *context,
+				       const struct web_grant_info *info),
+			  void *context);
+
 enum web_stage {
-	WEB_STAGE_RING,	    /* on the bus: transfer seen to octets taken */
+	WEB_STAGE_RING,	    /* answer's head told to the bus taking its body */
 	WEB_STAGE_FUNCTION, /* head's first octet to the request's start */
 	WEB_STAGE_SERVICE,  /* request's start to octets towards an upstream */
 	WEB_STAGE_UPSTREAM, /* from there to the answer's first octet */
@@ -247,6 +277,40 @@ struct web_header {
 	size_t value_len;
 };
 
+/* ---- shares: what one pipe of the guest may use ------------------------- */
+
+/*
+ * All requests of one pipe.  The guest may ask for a class and a rate of the
+ * pipe, and gets what its grants allow, never more.
+ */
+struct web_share;
+
+struct web_share_limits {
+	enum web_priority priority; /* in force, before a grant's own */
+	enum web_priority wanted_priority;
+	uint64_t rate; /* octets a second, in force; 0: no limit */
+	uint64_t wanted_rate;
+	uint64_t burst;
+	uint32_t rps;
+	uint32_t streams;
+};
+
+/*
+ * For a pipe that was opened.  changed() is called from the loop when what is
+ * in force has changed.  NULL: the domain may have no more pipes (said in its
+ * numbers), or no memory.
+ */
+struct web_share *web_share_create(struct web_service_set *set,
+				   void (*changed)(void *context),
+				   void *context);
+/* The pipe's requests must have been released.  NULL is no error. */
+void web_share_destroy(struct web_share *share);
+/* Asks for a class (WEB_PRIORITY_NONE: any) and a rate (0: any). */
+void web_share_wish(struct web_share *share, enum web_priority priority,
+		    uint64_t rate);
+void web_share_get(const struct web_share *share,
+		   struct web_share_limits *limits);
+
 /* What is asked; everything is borrowed until web_request_start() returns. */
 struct web_request_head {
 	const char *service; /* lower case, no port */
@@ -269,6 +333,10 @@ struct web_request_head {
 	size_t body_buffer_bytes;
 	unsigned int http_major; /* for Via: 1 or 2 */
 	unsigned int http_minor;
+	/* The pipe it came on; NULL: it shares no pipe's limits. */
+	struct web_share *share;
+	enum web_priority priority; /* asked for; NONE: not said */
+	uint64_t begun_ns; /* uv_hrtime() of its first octet; 0: not known */
 };
 
 struct web_response_head {
@@ -286,6 +354,9 @@ struct web_failure {
 	const char *text; /* one line, constant */
 	bool timeout;
 	bool revoked;
+	/* Not WEB_ALLOWED: policy refused or cut it; text says what of it. */
+	enum web_verdict verdict;
+	unsigned int retry_after_s; /* 0: not said */
 };
 
 struct web_request_ops {
@@ -300,13 +371,18 @@ struct web_request_ops {
 };
 
 /*
- * Starts a request.  0, or the status to answer with: 403 (no such service),
- * 413, 431, 503 (too many requests or no memory).
+ * Starts a request.  0, or the status to answer with, which *failure explains:
+ * 400 (a path that is none), 403 (policy), 413, 429 (with a time to wait), 431,
+ * 503 (too many requests or no memory).
  */
 unsigned int web_request_start(struct web_service_set *set,
 			       const struct web_request_head *head,
 			       const struct web_request_ops *ops, void *context,
-			       struct web_request **request);
+			       struct web_request **request,
+			       struct web_failure *failure);
+
+/* The class it has got: what was asked for, within what policy allows. */
+enum web_priority web_request_priority(const struct web_request *request);
 
 /* The request's body: octets that web_request_write() will take now. */
 size_t web_request_room(const struct web_request *request);

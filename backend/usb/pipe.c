@@ -60,6 +60,8 @@ struct pipe {
 	bool out_ended; /* receive_end() was called */
 	bool in_ended;	/* the handler produces no more */
 	bool eos_queued;
+	uint8_t wanted_priority; /* what the host has asked for */
+	uint64_t wanted_rate;
 	unsigned int events; /* EVENT_BIT_* that wait */
 
 	void *data;
@@ -343,6 +345,12 @@ void pipe_have_in(struct pipe *pipe)
 	pump_in(pipe);
 }
 
+void pipe_limits_changed(struct pipe *pipe)
+{
+	if (pipe->state == TV_PIPE_ESTABLISHED)
+		pipe_queue_event(pipe, EVENT_BIT_LIMIT);
+}
+
 void pipe_end(struct pipe *pipe)
 {
 	if (!pipe_is_open(pipe))
@@ -395,6 +403,8 @@ static int request_open(struct pipe *pipe, uint16_t generation)
 	pipe->out_ended = false;
 	pipe->in_ended = false;
 	pipe->eos_queued = false;
+	pipe->wanted_priority = TV_PIPE_PRIORITY_ANY;
+	pipe->wanted_rate = 0;
 	pipe->events = 0;
 	pipe->state = TV_PIPE_OPENING;
 	config->ops->open(config->context, pipe);
@@ -457,6 +467,52 @@ static int request_status(const struct pipe *pipe, uint8_t *data, uint16_t len)
 	return put_data(data, len, &status, sizeof(status));
 }
 
+static void read_limits(struct pipe *pipe, struct tv_pipe_limits *limits)
+{
+	const struct pipe_function_config *config = &pipe->owner->config;
+
+	*limits = (struct tv_pipe_limits){.priority = TV_PIPE_PRIORITY_NORMAL};
+	if (config->ops->limits && pipe_is_open(pipe))
+		config->ops->limits(config->context, pipe, limits);
+	limits->generation = pipe->generation;
+	limits->wanted_priority = pipe->wanted_priority;
+	limits->wanted_rate = pipe->wanted_rate;
+}
+
+static int request_limits(struct pipe *pipe, uint8_t *data, uint16_t len)
+{
+	struct tv_pipe_limits limits;
+
+	read_limits(pipe, &limits);
+	return put_data(data, len, &limits, sizeof(limits));
+}
+
+static int request_wish(struct pipe *pipe, uint16_t generation,
+			const uint8_t *data)
+{
+	const struct pipe_function_config *config = &pipe->owner->config;
+	static const uint8_t zeros[7];
+	struct tv_pipe_limits before;
+	struct tv_pipe_limits after;
+	struct tv_pipe_wish wish;
+
+	memcpy(&wish, data, sizeof(wish));
+	if (!pipe_is_open(pipe) || generation != pipe->generation ||
+	    wish.priority >= TV_PIPE_PRIORITY_COUNT ||
+	    memcmp(wish.reserved, zeros, sizeof(zeros)) != 0)
+		return -1;
+	read_limits(pipe, &before);
+	pipe->wanted_priority = wish.priority;
+	pipe->wanted_rate = wish.rate;
+	if (config->ops->wish)
+		config->ops->wish(config->context, pipe, wish.priority,
+				  wish.rate);
+	read_limits(pipe, &after);
+	if (before.priority != after.priority || before.rate != after.rate)
+		pipe_limits_changed(pipe);
+	return 0;
+}
+
 static int request_info(const struct pipe_function *owner, uint8_t *data,
 			uint16_t len)
 {
@@ -494,6 +550,13 @@ static int function_control(struct usb_function *function,
 				: -1;
 	case REQUEST_OUT << 8 | TV_PIPE_CLOSE:
 		return len == 0 ? request_close(pipe, setup->wValue) : -1;
+	case REQUEST_OUT << 8 | TV_PIPE_SET_LIMITS:
+		return len == sizeof(struct tv_pipe_wish)
+			       ? request_wish(pipe, setup->wValue, data)
+			       : -1;
+	case REQUEST_IN << 8 | TV_PIPE_GET_LIMITS:
+		return setup->wValue == 0 ? request_limits(pipe, data, len)
+					  : -1;
 	case REQUEST_IN << 8 | TV_PIPE_GET_STATUS:
 		return setup->wValue == 0 ? request_status(pipe, data, len)
 					  : -1;

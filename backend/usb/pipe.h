@@ -51,6 +51,19 @@ struct pipe_handler_ops {
 	size_t (*produce)(void *context, struct pipe *pipe, uint8_t *data,
 			  size_t len);
 	/*
+	 * Optional.  What holds for the pipe: fills in all but what the host
+	 * has asked for.  Without it nothing is limited and nothing can be
+	 * asked for.
+	 */
+	void (*limits)(void *context, struct pipe *pipe,
+		       struct tv_pipe_limits *limits);
+	/*
+	 * The host asks for a class (enum tv_pipe_priority; 0: any) and a rate
+	 * (octets a second; 0: any).  Goes with limits.
+	 */
+	void (*wish)(void *context, struct pipe *pipe, uint8_t priority,
+		     uint64_t rate);
+	/*
 	 * The pipe is over (closed by the host, deselected, device reset or
 	 * unplugged, or after pipe_reset()): let go of everything.  Called
 	 * exactly once for each open().
@@ -83,6 +96,8 @@ void pipe_want_out(struct pipe *pipe);
 void pipe_have_in(struct pipe *pipe);
 /* No more octets will be produced: the host is told the total count. */
 void pipe_end(struct pipe *pipe);
+/* What limits() says has changed: the host is told to read it. */
+void pipe_limits_changed(struct pipe *pipe);
 /* Ends the pipe at once; close() is called before this returns. */
 void pipe_reset(struct pipe *pipe, enum tv_pipe_reason reason);
 

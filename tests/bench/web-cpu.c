@@ -183,6 +183,11 @@ void pipe_have_in(struct pipe *pipe)
 	watch_again(pipe);
 }
 
+void pipe_limits_changed(struct pipe *pipe)
+{
+	(void)pipe;
+}
+
 void pipe_end(struct pipe *pipe)
 {
 	pipe->ended = true;

@@ -22,6 +22,7 @@ struct web_request {
 	const struct web_request_ops *ops;
 	void *context;
 	unsigned int how; /* picked by the target */
+	enum web_priority priority;
 	unsigned int step;
 	int64_t body_len;
 	uint64_t written;
@@ -33,6 +34,13 @@ struct web_request {
 	bool complete;
 };
 
+struct web_share {
+	bool alive;
+	void (*changed)(void *context);
+	void *context;
+};
+
+static struct web_share share;
 static struct list_node requests = {&requests, &requests};
 static unsigned int request_count;
 static void (*settled)(void *context);
@@ -77,20 +85,34 @@ static void check_head(const struct web_request_head *head)
 unsigned int web_request_start(struct web_service_set *set,
 			       const struct web_request_head *head,
 			       const struct web_request_ops *ops, void *context,
-			       struct web_request **request)
+			       struct web_request **request,
+			       struct web_failure *failure)
 {
 	struct web_request *made;
 
 	(void)set;
+	assert(head->share == &share && share.alive);
+	assert(head->priority < WEB_PRIORITY_COUNT);
+	assert(head->service_len != 9 || memcmp(head->service, "directory", 9));
 	check_head(head);
-	if (head->service[0] == 'x')
-		return 403;
+	memset(failure, 0, sizeof(*failure));
+	if (head->service[0] == 'x') {
+		failure->status = head->service[1] == 'x' ? 429 : 403;
+		failure->verdict = 1 + (unsigned int)head->service_len %
+					       (WEB_VERDICT_COUNT - 1);
+		failure->retry_after_s = failure->status == 429;
+		failure->text = "policy";
+		return failure->status;
+	}
+	failure->status = 503;
+	failure->text = "too many";
 	if (request_count == REQUESTS_MAX)
 		return 503;
 	made = calloc(1, sizeof(*made));
 	assert(made);
 	made->ops = ops;
 	made->context = context;
+	made->priority = head->priority;
 	made->how = head->target_len > 1 ? (unsigned char)head->target[1] : 0;
 	made->body_len = head->body_len;
 	made->buffer_max = head->body_buffer_bytes;
@@ -165,20 +187,89 @@ void web_service_set_wake(struct web_service_set *set)
 	(void)set;
 }
 
+/* The pipe's share: limits change under the function's feet. */
+struct web_share *web_share_create(struct web_service_set *set,
+				   void (*changed)(void *context),
+				   void *context)
+{
+	(void)set;
+	assert(!share.alive);
+	share = (struct web_share){true, changed, context};
+	return &share;
+}
+
+void web_share_destroy(struct web_share *old)
+{
+	assert(old == &share && share.alive && !request_count);
+	share.alive = false;
+}
+
+void web_share_wish(struct web_share *wishing, enum web_priority priority,
+		    uint64_t rate)
+{
+	(void)wishing;
+	(void)priority;
+	(void)rate;
+}
+
+void web_share_get(const struct web_share *asked,
+		   struct web_share_limits *limits)
+{
+	(void)asked;
+	memset(limits, 0, sizeof(*limits));
+}
+
+enum web_priority web_request_priority(const struct web_request *request)
+{
+	return request->priority > WEB_PRIORITY_NORMAL ? request->priority
+						       : WEB_PRIORITY_NORMAL;
+}
+
+const char *web_service_set_contact(const struct web_service_set *set)
+{
+	(void)set;
+	return "cloud@example.org";
+}
+
+void web_service_set_list(const struct web_service_set *set,
+			  void (*each)(void *context,
+				       const struct web_grant_info *info),
+			  void *context)
+{
+	static const struct web_limits limits = {
+		.rate = 1, .methods = "GET,HEAD", .paths = "/\"*,/\\*"};
+
+	(void)set;
+	each(context, &(struct web_grant_info){"domain", "fuzz", &limits, 0});
+	each(context,
+	     &(struct web_grant_info){"web", "shop", &limits, WEB_HEALTH_DOWN});
+}
+
 /* One event of one request. */
 static void request_turn(struct web_request *request)
 {
 	static const struct web_header headers[] = {
-		{"content-type", "text/plain", 12, 10}, {"x-empty", "", 7, 0}};
+		{"content-type", "text/plain", 12, 10},
+		{"priority", "u=0", 8, 3},
+		{"x-empty", "", 7, 0}};
 	static const struct web_failure failures[] = {
 		{.status = 502, .text = "broken"},
 		{.status = 504, .text = "late", .timeout = true},
-		{.status = 403, .text = "revoked", .revoked = true}};
+		{.status = 403,
+		 .text = "revoked",
+		 .revoked = true,
+		 .verdict = WEB_REVOKED},
+		{.status = 403,
+		 .text = "too large",
+		 .verdict = WEB_RESPONSE_SIZE},
+		{.status = 413,
+		 .text = "too large",
+		 .verdict = WEB_REQUEST_SIZE}};
 	static const unsigned int statuses[] = {200, 204, 304, 404};
 	struct web_response_head head = {
 		.status = statuses[request->how >> 3 & 3],
 		.headers = headers,
-		.header_count = 2,
+		.header_count = 3,
 		.content_length = -1,
 	};
 	size_t size = (request->how & 4) ? ANSWER_MAX : 10;
@@ -188,7 +279,7 @@ static void request_turn(struct web_request *request)
 	if (request->how % 7 == request->step + 4) {
 		request->failed = true;
 		request->ops->failed(request->context,
-				     &failures[request->how % 3]);
+				     &failures[request->how % 5]);
 		return;
 	}
 	request->step++;
@@ -220,6 +311,8 @@ static void turn(void)
 	/* A request's callback releases that request at most. */
 	list_for_each_safe(node, after, &requests)
 		request_turn(container_of(node, struct web_request, link));
+	if (share.alive)
+		share.changed(share.context);
 	if (settled)
 		settled(settled_context);
 }
@@ -298,6 +391,11 @@ void pipe_want_out(struct pipe *pipe)
 void pipe_have_in(struct pipe *pipe)
 {
 	pump_in(pipe);
+}
+
+void pipe_limits_changed(struct pipe *pipe)
+{
+	assert(pipe->open);
 }
 
 void pipe_end(struct pipe *pipe)

@@ -152,6 +152,10 @@ static void upstream_answer(struct upstream_conn *conn)
 				"Transfer-Encoding: chunked\r\n\r\n"
 				"5\r\nfirst\r\n6\r\nsecond\r\n0\r\n"
 				"X-Trailer: gone\r\n\r\n");
+	} else if (is(conn, "/endless")) {
+		conn_text(conn, "HTTP/1.0 200 OK\r\n\r\n");
+		conn->to_send = UINT64_MAX;
+		conn_go_on(conn);
 	} else if (is(conn, "/toclose")) {
 		conn_text(conn, "HTTP/1.0 200 OK\r\n\r\nup to the end");
 		conn_close(conn);
@@ -521,6 +525,36 @@ void guest_open(struct guest_pipe *pipe)
 		guest_read(pipe);
 }
 
+void guest_open_refused(struct guest_pipe *pipe)
+{
+	pipe->generation = (uint16_t)(pipe->generation + 1);
+	pipe->opened = false;
+	pipe->reset = false;
+	assert(control(pipe->bed, 0x41, TV_PIPE_OPEN, pipe->generation,
+		       (uint16_t)(pipe->index << 8), NULL, 0) == 0);
+	assert(!pipe->opened && pipe->reset);
+}
+
+struct tv_pipe_limits guest_limits(struct guest_pipe *pipe)
+{
+	struct tv_pipe_limits limits;
+
+	assert(control(pipe->bed, 0xc1, TV_PIPE_GET_LIMITS, 0,
+		       (uint16_t)(pipe->index << 8), (uint8_t *)&limits,
+		       sizeof(limits)) == (int)sizeof(limits));
+	return limits;
+}
+
+bool guest_wish(struct guest_pipe *pipe, unsigned int priority, uint64_t rate)
+{
+	struct tv_pipe_wish wish = {.priority = (uint8_t)priority,
+				    .rate = rate};
+
+	return control(pipe->bed, 0x41, TV_PIPE_SET_LIMITS, pipe->generation,
+		       (uint16_t)(pipe->index << 8), (uint8_t *)&wish,
+		       sizeof(wish)) >= 0;
+}
+
 void guest_close(struct guest_pipe *pipe)
 {
 	assert(control(pipe->bed, 0x41, TV_PIPE_CLOSE, pipe->generation,
@@ -554,6 +588,7 @@ static void on_event(struct mem_xfer *transfer)
 	if (event.generation == pipe->generation) {
 		pipe->opened |= event.type == TV_PIPE_EVENT_OPENED;
 		pipe->ended |= event.type == TV_PIPE_EVENT_EOS;
+		pipe->limit_events += event.type == TV_PIPE_EVENT_LIMIT;
 		pipe->reset |= event.type == TV_PIPE_EVENT_RESET;
 		if (event.type == TV_PIPE_EVENT_RESET)
 			pipe->reason = event.reason;
@@ -793,6 +828,19 @@ struct h2_stream *h2_request(struct h2_client *client, const char *method,
 
 /* ---- the bed ------------------------------------------------------------ */
 
+static void on_audit(void *context, const struct web_audit *audit)
+{
+	struct bed *bed = context;
+
+	bed->audits++;
+	snprintf(bed->audit.service, sizeof(bed->audit.service), "%s",
+		 audit->service);
+	snprintf(bed->audit.method, sizeof(bed->audit.method), "%s",
+		 audit->method);
+	snprintf(bed->audit.path, sizeof(bed->audit.path), "%s", audit->path);
+	bed->audit.audit = *audit;
+}
+
 struct bed *bed_create(void)
 {
 	static const struct usb_device_identity identity = {TV_USB_VENDOR_ID,
@@ -811,6 +859,9 @@ struct bed *bed_create(void)
 		.loop = &bed->loop,
 		.domain_name = "guest1",
 		.domain_uuid = "12345678-1234-1234-1234-123456789abc",
+		.contact = "cloud@example.org",
+		.audited = on_audit,
+		.audit_context = bed,
 	});
 	assert(bed->services);
 	function = web_function_create(&(struct web_function_config){

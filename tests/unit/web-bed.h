@@ -87,9 +87,15 @@ struct guest_pipe {
 	bool ended;
 	bool reset;
 	unsigned int reason;
+	unsigned int limit_events;
 };
 
+/* Opens, and if that is not to succeed, expects a reset. */
 void guest_open(struct guest_pipe *pipe);
+void guest_open_refused(struct guest_pipe *pipe);
+struct tv_pipe_limits guest_limits(struct guest_pipe *pipe);
+/* False: it was stalled. */
+bool guest_wish(struct guest_pipe *pipe, unsigned int priority, uint64_t rate);
 void guest_close(struct guest_pipe *pipe);
 void guest_send(struct guest_pipe *pipe, const void *data, size_t len);
 void guest_send_text(struct guest_pipe *pipe, const char *text);
@@ -152,6 +158,14 @@ struct bed {
 	struct upstream *upstreams[8];
 	unsigned int upstream_count;
 	bool timed_out;
+	/* The last audit, and how many there were. */
+	struct bed_audit {
+		char service[256];
+		char method[32];
+		char path[1024];
+		struct web_audit audit;
+	} audit;
+	unsigned int audits;
 };
 
 struct bed *bed_create(void);
