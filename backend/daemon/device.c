@@ -22,6 +22,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/daemon/device_audit.h"
+#include "backend/daemon/device_limits.h"
 #include "backend/daemon/device_make.h"
 #include "backend/daemon/domain_id.h"
 #include "backend/daemon/sandbox.h"
@@ -41,6 +43,8 @@ struct device {
 	void *handles;
 	struct bus *bus;
 	struct web_service_set *services;
+	struct device_grants *grants;
+	struct device_audit *audit;
 };
 
 /* Nothing more is read or done; the loop ends. */
@@ -146,6 +150,8 @@ static int do_service_put(struct device *device,
 	char *ca = NULL;
 	int error;
 
+	if (!device_grants_have(device->grants, service->name))
+		return -EPERM;
 	for (uint32_t i = 0; i < service->upstream_count; i++) {
 		const struct message_upstream *upstream =
 			&service->upstreams[i];
@@ -180,12 +186,19 @@ static int request_do(struct device *device, const union message *message,
 	case MESSAGE_SERVICE_PUT:
 		return do_service_put(device, &message->service, fd);
 	case MESSAGE_SERVICE_REMOVE:
-		return web_service_set_remove(device->services,
-					      message->service_remove.name);
+		return device_grants_remove(device->grants, device->services,
+					    message->service_remove.name);
+	case MESSAGE_GRANT_PUT:
+		return device_grants_put(device->grants, device->services,
+					 &message->grant);
+	case MESSAGE_DOMAIN_LIMITS:
+		return device_limits_domain(device->services,
+					    &message->domain_limits.limits);
 	case MESSAGE_STOP:
 		/* Lets go of the guest here, so that the ACK means it. */
 		bus_destroy(device->bus);
 		device->bus = NULL;
+		device_audit_flush(device->audit);
 		return 0;
 	default:
 		return -EOPNOTSUPP;
@@ -201,6 +214,11 @@ static void request_handle(struct device *device, const union message *message,
 	if (message->header.type == MESSAGE_STATS_GET) {
 		reply.header.type = MESSAGE_STATS;
 		device->kind->get_stats(device->bus, &reply.stats);
+	} else if (message->header.type == MESSAGE_GRANT_STATS_GET) {
+		reply.header.type = MESSAGE_GRANT_STATS;
+		device_limits_stats(device->services,
+				    message->grant_stats_get.name,
+				    &reply.grant_stats);
 	} else {
 		reply.header.type = MESSAGE_ACK;
 		reply.ack.error = request_do(device, message, fd);
@@ -271,14 +289,30 @@ static void log_identify(const struct message_hello *hello)
 
 static int services_make(struct device *device)
 {
+	const char *contact = device->hello.contact;
 	struct web_service_set_config config = {
 		.loop = device->loop,
 		.domain_name = device->hello.domain_name,
 		.domain_uuid = device->uuid,
+		.contact = contact[0] ? contact : NULL,
+		.audited = device_audit_add,
 	};
 
-	device->services = web_service_set_create(&config);
+	device->audit = device_audit_create(device->loop, device->socket);
+	device->grants = device_grants_create();
+	config.audit_context = device->audit;
+	if (device->audit && device->grants)
+		device->services = web_service_set_create(&config);
 	return device->services ? 0 : -ENOMEM;
+}
+
+/* What services_make() made, as far as it came. */
+static void services_unmake(struct device *device)
+{
+	if (device->services)
+		web_service_set_destroy(device->services);
+	device_grants_destroy(device->grants);
+	device_audit_destroy(device->audit);
 }
 
 static void on_close(uv_handle_t *handle)
@@ -323,7 +357,7 @@ int device_start(uv_loop_t *loop, const struct device_bus *kind, int socket,
 		goto err_handles;
 	error = services_make(device);
 	if (error)
-		goto err_handles;
+		goto err_services;
 	device->bus = kind->create(device->handles, loop, &device->hello,
 				   journal_fd, on_fault, device);
 	if (!device->bus) {
@@ -340,7 +374,7 @@ int device_start(uv_loop_t *loop, const struct device_bus *kind, int socket,
 	*started = device;
 	return 0;
 err_services:
-	web_service_set_destroy(device->services);
+	services_unmake(device);
 err_handles:
 	kind->close(device->handles);
 err_journal:
@@ -359,7 +393,7 @@ void device_destroy(struct device *device)
 {
 	bus_destroy(device->bus);
 	device->bus = NULL;
-	web_service_set_destroy(device->services);
+	services_unmake(device);
 	device->kind->close(device->handles);
 	uv_close((uv_handle_t *)&device->poll, on_close);
 	close(device->socket);

@@ -51,7 +51,11 @@ pkglibexec_PROGRAMS += 2virt-device
 2virt_device_SOURCES = \
 	backend/daemon/device.c \
 	backend/daemon/device.h \
+	backend/daemon/device_audit.c \
+	backend/daemon/device_audit.h \
 	backend/daemon/device_bus_xen.c \
+	backend/daemon/device_limits.c \
+	backend/daemon/device_limits.h \
 	backend/daemon/device_main.c \
 	backend/daemon/device_make.c \
 	backend/daemon/device_make.h \

@@ -79,7 +79,8 @@ static bool hello_valid(const union message *message)
 	       port_valid(hello->port_count) && hello->log_level <= 7 &&
 	       hello->max_ring_order <= USBIF_MAX_RING_ORDER &&
 	       hello->max_indirect_segments <= USBIF_MAX_INDIRECT_SEGMENTS &&
-	       string_valid(hello->domain_name, sizeof(hello->domain_name));
+	       string_valid(hello->domain_name, sizeof(hello->domain_name)) &&
+	       string_valid(hello->contact, sizeof(hello->contact));
 }
 
 static bool connect_valid(const union message *message)
@@ -151,6 +152,59 @@ static bool service_remove_valid(const union message *message)
 	return name_field_valid(message->service_remove.name);
 }
 
+static bool limits_valid(const struct message_limits *limits)
+{
+	return limits->priority < MESSAGE_PRIORITY_COUNT &&
+	       limits->notify <= 1 &&
+	       string_valid(limits->methods, sizeof(limits->methods)) &&
+	       string_valid(limits->paths, sizeof(limits->paths));
+}
+
+static bool grant_valid(const union message *message)
+{
+	return name_field_valid(message->grant.name) &&
+	       limits_valid(&message->grant.limits);
+}
+
+static bool domain_limits_valid(const union message *message)
+{
+	return limits_valid(&message->domain_limits.limits);
+}
+
+static bool record_valid(const struct message_audit_record *record)
+{
+	return record->status < 1000 && record->verdict < MESSAGE_VERDICTS &&
+	       record->notify <= 1 && record->reserved == 0 &&
+	       string_valid(record->service, sizeof(record->service)) &&
+	       string_valid(record->method, sizeof(record->method)) &&
+	       string_valid(record->path, sizeof(record->path));
+}
+
+static bool audit_valid(const union message *message)
+{
+	const struct message_audit *audit = &message->audit;
+	uint32_t count = audit->count;
+
+	if (count > MESSAGE_AUDIT_MAX || (!count && !audit->lost))
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (!record_valid(&audit->records[i]))
+			return false;
+	return bytes_are_zero(audit->records + count,
+			      (MESSAGE_AUDIT_MAX - count) *
+				      sizeof(audit->records[0]));
+}
+
+static bool grant_stats_get_valid(const union message *message)
+{
+	return name_field_valid(message->grant_stats_get.name);
+}
+
+static bool grant_stats_valid(const union message *message)
+{
+	return name_field_valid(message->grant_stats.name);
+}
+
 static bool plain_valid(const union message *message)
 {
 	return true;
@@ -197,6 +251,14 @@ static const struct type_rule rules[] = {
 	 plain_valid, "STOP"},
 	{MESSAGE_STATS_GET, MESSAGE_FROM_BROKER, sizeof(struct message_plain),
 	 plain_valid, "STATS_GET"},
+	{MESSAGE_GRANT_PUT, MESSAGE_FROM_BROKER, sizeof(struct message_grant),
+	 grant_valid, "GRANT_PUT"},
+	{MESSAGE_DOMAIN_LIMITS, MESSAGE_FROM_BROKER,
+	 sizeof(struct message_domain_limits), domain_limits_valid,
+	 "DOMAIN_LIMITS"},
+	{MESSAGE_GRANT_STATS_GET, MESSAGE_FROM_BROKER,
+	 sizeof(struct message_grant_stats_get), grant_stats_get_valid,
+	 "GRANT_STATS_GET"},
 	{MESSAGE_READY, MESSAGE_FROM_DEVICE, sizeof(struct message_plain),
 	 plain_valid, "READY"},
 	{MESSAGE_ACK, MESSAGE_FROM_DEVICE, sizeof(struct message_ack),
@@ -205,6 +267,10 @@ static const struct type_rule rules[] = {
 	 fault_valid, "FAULT"},
 	{MESSAGE_STATS, MESSAGE_FROM_DEVICE, sizeof(struct message_stats),
 	 plain_valid, "STATS"},
+	{MESSAGE_AUDIT, MESSAGE_FROM_DEVICE, sizeof(struct message_audit),
+	 audit_valid, "AUDIT"},
+	{MESSAGE_GRANT_STATS, MESSAGE_FROM_DEVICE,
+	 sizeof(struct message_grant_stats), grant_stats_valid, "GRANT_STATS"},
 };
 
 static const struct type_rule *rule_find(unsigned int type)

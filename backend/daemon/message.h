@@ -12,11 +12,15 @@
  *        HELLO (journal) ───────────────▶  opens Xen, drops privileges
  *                        ◀───────────────  READY
  *        CONNECT, PLUG, SERVICE_PUT, ───▶
+ *        GRANT_PUT, DOMAIN_LIMITS,
  *        UNPLUG, SERVICE_REMOVE, STOP
  *                        ◀───────────────  ACK (same sequence), in order
  *        STATS_GET       ───────────────▶
  *                        ◀───────────────  STATS (same sequence)
+ *        GRANT_STATS_GET ───────────────▶
+ *                        ◀───────────────  GRANT_STATS (same sequence)
  *                        ◀───────────────  FAULT (the guest broke a rule)
+ *                        ◀───────────────  AUDIT (requests decided about)
  *
  * Sequence numbers of requests count up from 1 and are answered in that order.
  * UNPLUG, SERVICE_REMOVE and STOP take something away: a child that has not
@@ -32,7 +36,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MESSAGE_VERSION 1u
+#define MESSAGE_VERSION 2u
 #define MESSAGE_CUT_DEADLINE_MS 300
 #define MESSAGE_MAX_FDS 1
 /* The descriptor that a device process finds its socket at. */
@@ -47,6 +51,15 @@ enum {
 	MESSAGE_MAX_ADDRESSES = 4, /* of one upstream */
 	MESSAGE_MAX_RING_PAGES = 8,
 	MESSAGE_MAX_CA_BYTES = 1 << 20,
+	MESSAGE_CONTACT_SIZE = 128,    /* whom to ask + NUL */
+	MESSAGE_METHODS_SIZE = 128,    /* list of methods + NUL */
+	MESSAGE_PATHS_SIZE = 2048,     /* list of path patterns + NUL */
+	MESSAGE_METHOD_SIZE = 16,      /* of one request + NUL */
+	MESSAGE_AUDIT_PATH_SIZE = 128, /* beginning of a path + NUL */
+	MESSAGE_AUDIT_MAX = 16,	       /* records in a message */
+	MESSAGE_VERDICTS = 10,	       /* of enum web_verdict */
+	MESSAGE_STAGES = 4,	       /* ring, function, service, upstream */
+	MESSAGE_BUCKETS = 20,	       /* of a histogram: less than 2^i us */
 };
 
 enum message_type {
@@ -59,11 +72,16 @@ enum message_type {
 	MESSAGE_SERVICE_REMOVE = 6,
 	MESSAGE_STOP = 7,
 	MESSAGE_STATS_GET = 8,
+	MESSAGE_GRANT_PUT = 9,
+	MESSAGE_DOMAIN_LIMITS = 10,
+	MESSAGE_GRANT_STATS_GET = 11,
 	/* device to broker */
 	MESSAGE_READY = 65,
 	MESSAGE_ACK = 66,
 	MESSAGE_FAULT = 67,
 	MESSAGE_STATS = 68,
+	MESSAGE_AUDIT = 69,
+	MESSAGE_GRANT_STATS = 70,
 };
 
 enum message_side {
@@ -98,6 +116,8 @@ struct message_hello {
 	uint32_t max_indirect_segments; /* as offered to the frontend */
 	uint8_t domain_uuid[16];
 	char domain_name[MESSAGE_NAME_SIZE];
+	/* Whom a guest's user may ask about a refusal; empty: nobody. */
+	char contact[MESSAGE_CONTACT_SIZE];
 };
 
 /* The frontend's ring, read in one transaction and range-checked. */
@@ -165,7 +185,51 @@ struct message_service {
 	struct message_upstream upstreams[MESSAGE_MAX_UPSTREAMS];
 };
 
-/* Revokes: requests of this service that are in flight end before the ACK. */
+enum message_priority {
+	MESSAGE_PRIORITY_NONE, /* not given */
+	MESSAGE_PRIORITY_HIGH,
+	MESSAGE_PRIORITY_NORMAL,
+	MESSAGE_PRIORITY_LOW,
+	MESSAGE_PRIORITY_COUNT
+};
+
+/* What may be used; 0 or empty: no limit. */
+struct message_limits {
+	uint64_t request_bytes;	 /* of a request's body */
+	uint64_t response_bytes; /* of an answer's body */
+	uint64_t rate;		 /* octets a second */
+	uint64_t burst;		 /* octets */
+	uint32_t rps;		 /* requests a second */
+	uint32_t streams;	 /* requests at once */
+	uint32_t pipes;		 /* pipes at once */
+	uint32_t weight;	 /* share when the host is the bottleneck */
+	uint32_t priority;	 /* enum message_priority */
+	uint32_t notify;	 /* 1: each use is to be told */
+	char methods[MESSAGE_METHODS_SIZE]; /* "GET,HEAD" */
+	char paths[MESSAGE_PATHS_SIZE];	    /* patterns, commas between */
+};
+
+/*
+ * Grants a service with these limits.  Comes before the SERVICE_PUT of that
+ * name, which is refused without it, and again whenever a limit changes, which
+ * does not touch the definition.
+ */
+struct message_grant {
+	struct message_header header;
+	char name[MESSAGE_NAME_SIZE];
+	struct message_limits limits;
+};
+
+/* For all traffic of the domain together. */
+struct message_domain_limits {
+	struct message_header header;
+	struct message_limits limits;
+};
+
+/*
+ * Revokes: requests of this service that are in flight end before the ACK.
+ * Forgets the definition and the grant.
+ */
 struct message_service_remove {
 	struct message_header header;
 	char name[MESSAGE_NAME_SIZE];
@@ -205,6 +269,45 @@ struct message_stats {
 	uint64_t errors;
 };
 
+/* One request that was decided about. */
+struct message_audit_record {
+	char service[MESSAGE_NAME_SIZE];    /* as the guest asked for it */
+	char method[MESSAGE_METHOD_SIZE];   /* its beginning */
+	char path[MESSAGE_AUDIT_PATH_SIZE]; /* its beginning, no query */
+	uint32_t status;		    /* 0: none was given */
+	uint32_t verdict;		    /* enum web_verdict */
+	uint64_t in_octets;		    /* from the guest */
+	uint64_t out_octets;		    /* to the guest */
+	uint64_t duration_us;
+	uint32_t notify; /* 1: its grant wants it told */
+	uint32_t reserved;
+};
+
+/* Has no answer.  Records, or lost ones, or both. */
+struct message_audit {
+	struct message_header header;
+	uint32_t lost;	/* records before these that found no room */
+	uint32_t count; /* 0..MESSAGE_AUDIT_MAX */
+	struct message_audit_record records[MESSAGE_AUDIT_MAX];
+};
+
+struct message_grant_stats_get {
+	struct message_header header;
+	char name[MESSAGE_NAME_SIZE];
+};
+
+/* Since the grant began; all 0 if there is none of this name. */
+struct message_grant_stats {
+	struct message_header header;
+	char name[MESSAGE_NAME_SIZE];
+	uint64_t requests; /* decided about */
+	uint64_t octets;   /* both ways */
+	uint64_t denials[MESSAGE_VERDICTS];
+	uint64_t queued;  /* that wait at this moment */
+	uint64_t dropped; /* cut after they had been allowed */
+	uint64_t histogram[MESSAGE_STAGES][MESSAGE_BUCKETS];
+};
+
 union message {
 	struct message_header header;
 	struct message_hello hello;
@@ -217,14 +320,23 @@ union message {
 	struct message_ack ack;
 	struct message_fault fault;
 	struct message_stats stats;
+	struct message_grant grant;
+	struct message_domain_limits domain_limits;
+	struct message_audit audit;
+	struct message_grant_stats_get grant_stats_get;
+	struct message_grant_stats grant_stats;
 };
 
 static_assert(sizeof(struct message_header) == 8, "header");
-static_assert(sizeof(struct message_hello) == 120, "hello");
+static_assert(sizeof(struct message_hello) == 248, "hello");
 static_assert(sizeof(struct message_connect) == 56, "connect");
 static_assert(sizeof(struct message_upstream) == 444, "upstream");
 static_assert(sizeof(struct message_service) == 368 + 16 * 444, "service");
 static_assert(sizeof(struct message_stats) == 40, "stats");
+static_assert(sizeof(struct message_limits) == 56 + 128 + 2048, "limits");
+static_assert(sizeof(struct message_audit_record) == 248, "audit record");
+static_assert(sizeof(struct message_audit) == 16 + 16 * 248, "audit");
+static_assert(sizeof(struct message_grant_stats) == 824, "grant stats");
 
 const char *message_type_name(unsigned int type);
 /* As in grant/<type>/: "web", "diag". */

@@ -207,9 +207,15 @@ static void service_put(struct plugs *plugs, struct process *process,
 {
 	struct told *told = told_find(plugs, entry->name);
 	union message message = entry->message;
+	union message grant = {.header.type = MESSAGE_GRANT_PUT};
 
 	if (!told && plugs->told_count == plugs->told_size && !told_grow(plugs))
 		return;
+	if (!told) {
+		memcpy(grant.grant.name, entry->name, MESSAGE_NAME_SIZE);
+		if (!process_request(process, &grant, -1))
+			return;
+	}
 	if (!process_request(process, &message, entry->ca_fd))
 		return;
 	if (!told) {

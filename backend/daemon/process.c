@@ -176,14 +176,29 @@ void process_abandon(struct process *process)
 	process_kill(process, "abandoned");
 }
 
-/* Takes the oldest request out of the queue if the answer is to it. */
-static bool answer_take(struct process *process, uint32_t sequence,
-			bool to_stats, unsigned int *type)
+/* What the answer to a request is. */
+static unsigned int answer_to(unsigned int type)
+{
+	switch (type) {
+	case MESSAGE_HELLO:
+		return MESSAGE_READY;
+	case MESSAGE_STATS_GET:
+		return MESSAGE_STATS;
+	case MESSAGE_GRANT_STATS_GET:
+		return MESSAGE_GRANT_STATS;
+	default:
+		return MESSAGE_ACK;
+	}
+}
+
+/* Takes the oldest request out of the queue if this is the answer to it. */
+static bool answer_take(struct process *process,
+			const struct message_header *answer, unsigned int *type)
 {
 	const struct pending *pending = &process->pending[process->first];
 
-	if (!process->count || pending->sequence != sequence ||
-	    (pending->type == MESSAGE_STATS_GET) != to_stats)
+	if (!process->count || pending->sequence != answer->sequence ||
+	    answer_to(pending->type) != answer->type)
 		return false;
 	*type = pending->type;
 	process->first = (process->first + 1) % PENDING_MAX;
@@ -201,15 +216,14 @@ static bool message_handle(struct process *process,
 
 	switch (message->header.type) {
 	case MESSAGE_READY:
-		/* The answer to HELLO, which is the first request. */
 		if (process->ready ||
-		    !answer_take(process, sequence, false, &type))
+		    !answer_take(process, &message->header, &type))
 			return false;
 		process->ready = true;
 		return true;
 	case MESSAGE_ACK:
 		if (!process->ready ||
-		    !answer_take(process, sequence, false, &type))
+		    !answer_take(process, &message->header, &type))
 			return false;
 		if (process->ops)
 			process->ops->acknowledged(process->context, type,
@@ -218,10 +232,24 @@ static bool message_handle(struct process *process,
 		return true;
 	case MESSAGE_STATS:
 		if (!process->ready ||
-		    !answer_take(process, sequence, true, &type))
+		    !answer_take(process, &message->header, &type))
 			return false;
 		if (process->ops)
 			process->ops->stats(process->context, &message->stats);
+		return true;
+	case MESSAGE_GRANT_STATS:
+		if (!process->ready ||
+		    !answer_take(process, &message->header, &type))
+			return false;
+		if (process->ops && process->ops->grant_stats)
+			process->ops->grant_stats(process->context,
+						  &message->grant_stats);
+		return true;
+	case MESSAGE_AUDIT:
+		if (!process->ready)
+			return false;
+		if (process->ops && process->ops->audit)
+			process->ops->audit(process->context, &message->audit);
 		return true;
 	case MESSAGE_FAULT:
 		if (!process->ready)

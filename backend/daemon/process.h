@@ -25,6 +25,11 @@ struct process_ops {
 	/* The guest broke a rule, says the process. */
 	void (*fault)(void *context, const struct message_fault *fault);
 	void (*stats)(void *context, const struct message_stats *stats);
+	/* May be NULL, as the next one. */
+	void (*grant_stats)(void *context,
+			    const struct message_grant_stats *stats);
+	/* The guest's requests that were decided about, says the process. */
+	void (*audit)(void *context, const struct message_audit *audit);
 	/*
 	 * It has exited and holds nothing any more; the process is freed after
 	 * this call.  why is one line.

@@ -39,6 +39,19 @@ static void strings_check(const union message *message)
 			REQUIRE(strlen(message->service.upstreams[i].url) <
 				MESSAGE_URL_SIZE);
 		break;
+	case MESSAGE_GRANT_PUT:
+		REQUIRE(message_name_valid(message->grant.name));
+		REQUIRE(strlen(message->grant.limits.methods) <
+			MESSAGE_METHODS_SIZE);
+		REQUIRE(strlen(message->grant.limits.paths) <
+			MESSAGE_PATHS_SIZE);
+		break;
+	case MESSAGE_AUDIT:
+		REQUIRE(message->audit.count <= MESSAGE_AUDIT_MAX);
+		for (uint32_t i = 0; i < message->audit.count; i++)
+			REQUIRE(strlen(message->audit.records[i].path) <
+				MESSAGE_AUDIT_PATH_SIZE);
+		break;
 	case MESSAGE_FAULT:
 		REQUIRE(strlen(message->fault.detail) < MESSAGE_DETAIL_SIZE);
 		break;

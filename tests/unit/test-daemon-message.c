@@ -19,10 +19,12 @@
 #include "backend/daemon/message.h"
 
 static const unsigned int all_types[] = {
-	MESSAGE_HELLO,	MESSAGE_CONNECT,     MESSAGE_PLUG,
-	MESSAGE_UNPLUG, MESSAGE_SERVICE_PUT, MESSAGE_SERVICE_REMOVE,
-	MESSAGE_STOP,	MESSAGE_STATS_GET,   MESSAGE_READY,
-	MESSAGE_ACK,	MESSAGE_FAULT,	     MESSAGE_STATS,
+	MESSAGE_HELLO,	     MESSAGE_CONNECT,	      MESSAGE_PLUG,
+	MESSAGE_UNPLUG,	     MESSAGE_SERVICE_PUT,     MESSAGE_SERVICE_REMOVE,
+	MESSAGE_STOP,	     MESSAGE_STATS_GET,	      MESSAGE_READY,
+	MESSAGE_ACK,	     MESSAGE_FAULT,	      MESSAGE_STATS,
+	MESSAGE_AUDIT,	     MESSAGE_GRANT_PUT,	      MESSAGE_DOMAIN_LIMITS,
+	MESSAGE_GRANT_STATS, MESSAGE_GRANT_STATS_GET,
 };
 
 enum { TYPES = sizeof(all_types) / sizeof(all_types[0]) };
@@ -74,6 +76,20 @@ static union message make(unsigned int type)
 	case MESSAGE_FAULT:
 		message.fault.reason = MESSAGE_FAULT_PROTOCOL;
 		strcpy(message.fault.detail, "why");
+		break;
+	case MESSAGE_GRANT_PUT:
+		strcpy(message.grant.name, "catalog");
+		strcpy(message.grant.limits.methods, "GET,HEAD");
+		break;
+	case MESSAGE_AUDIT:
+		message.audit.count = 1;
+		strcpy(message.audit.records[0].service, "catalog");
+		break;
+	case MESSAGE_GRANT_STATS_GET:
+		strcpy(message.grant_stats_get.name, "catalog");
+		break;
+	case MESSAGE_GRANT_STATS:
+		strcpy(message.grant_stats.name, "catalog");
 		break;
 	default:
 		break;
@@ -156,9 +172,41 @@ static void reserved_octets_are_zero(void **state)
 		assert_int_equal(check(&message), -EPROTO);                    \
 	} while (0)
 
+static void limits_and_audits_out_of_range_are_refused(void **state)
+{
+	REFUSED(MESSAGE_HELLO, memset(message.hello.contact, 'a', 128));
+	REFUSED(MESSAGE_GRANT_PUT, message.grant.name[0] = '\0');
+	REFUSED(MESSAGE_GRANT_PUT, message.grant.limits.priority = 4);
+	REFUSED(MESSAGE_GRANT_PUT, message.grant.limits.notify = 2);
+	REFUSED(MESSAGE_GRANT_PUT,
+		memset(message.grant.limits.methods, 'A', 128));
+	REFUSED(MESSAGE_GRANT_PUT, message.grant.limits.methods[127] = 'A');
+	REFUSED(MESSAGE_GRANT_PUT,
+		memset(message.grant.limits.paths, '/', 2048));
+	REFUSED(MESSAGE_GRANT_PUT, message.grant.limits.paths[0] = '\n');
+	REFUSED(MESSAGE_DOMAIN_LIMITS,
+		message.domain_limits.limits.priority = 4);
+	REFUSED(MESSAGE_DOMAIN_LIMITS, message.domain_limits.limits.notify = 2);
+	REFUSED(MESSAGE_AUDIT, message.audit.count = 0);
+	REFUSED(MESSAGE_AUDIT, message.audit.count = 17);
+	REFUSED(MESSAGE_AUDIT, message.audit.records[1].status = 1);
+	REFUSED(MESSAGE_AUDIT, message.audit.records[0].status = 1000);
+	REFUSED(MESSAGE_AUDIT,
+		message.audit.records[0].verdict = MESSAGE_VERDICTS);
+	REFUSED(MESSAGE_AUDIT, message.audit.records[0].notify = 2);
+	REFUSED(MESSAGE_AUDIT, message.audit.records[0].reserved = 1);
+	REFUSED(MESSAGE_AUDIT, message.audit.records[0].path[3] = 'a');
+	REFUSED(MESSAGE_AUDIT, message.audit.records[0].path[0] = '\x7f');
+	REFUSED(MESSAGE_AUDIT,
+		memset(message.audit.records[0].method, 'A', 16));
+	REFUSED(MESSAGE_GRANT_STATS_GET,
+		message.grant_stats_get.name[0] = '\0');
+	REFUSED(MESSAGE_GRANT_STATS, message.grant_stats.name[0] = '/');
+}
+
 static void fields_out_of_range_are_refused(void **state)
 {
-	REFUSED(MESSAGE_HELLO, message.hello.version = 2);
+	REFUSED(MESSAGE_HELLO, message.hello.version = 1);
 	REFUSED(MESSAGE_HELLO, message.hello.domid = 0);
 	REFUSED(MESSAGE_HELLO, message.hello.domid = 0x7ff0);
 	REFUSED(MESSAGE_HELLO, message.hello.port_count = 0);
@@ -372,6 +420,7 @@ int main(void)
 		cmocka_unit_test(descriptors_are_counted),
 		cmocka_unit_test(reserved_octets_are_zero),
 		cmocka_unit_test(fields_out_of_range_are_refused),
+		cmocka_unit_test(limits_and_audits_out_of_range_are_refused),
 		SOCKET_CASE(a_message_and_its_descriptor_arrive),
 		SOCKET_CASE(what_is_wrong_is_not_sent),
 		SOCKET_CASE(surplus_descriptors_are_closed),
