@@ -52,3 +52,18 @@ tests_fuzz_fuzz_http2_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_web_path_SOURCES = tests/fuzz/fuzz-web-path.c
 tests_fuzz_fuzz_web_path_LDADD = libwebservice.a
 tests_fuzz_fuzz_web_path_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test-uddi
+TESTS += tests/unit/test-uddi
+endif
+tests_unit_test_uddi_SOURCES = tests/unit/test-uddi.c
+tests_unit_test_uddi_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(XML_CFLAGS)
+tests_unit_test_uddi_LDADD = libuddi.a $(XML_LIBS) $(CMOCKA_LIBS)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-uddi
+endif
+tests_fuzz_fuzz_uddi_SOURCES = tests/fuzz/fuzz-uddi.c
+tests_fuzz_fuzz_uddi_LDADD = libuddi.a $(XML_LIBS)
+tests_fuzz_fuzz_uddi_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

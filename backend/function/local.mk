@@ -25,3 +25,10 @@ libcharfunction_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 libcharfunction_a_SOURCES = \
 	backend/function/char.c \
 	backend/function/char.h
+
+noinst_LIBRARIES += libuddi.a
+libuddi_a_CPPFLAGS = $(AM_CPPFLAGS) $(XML_CFLAGS)
+libuddi_a_SOURCES = \
+	backend/function/uddi-parse.c \
+	backend/function/uddi.c \
+	backend/function/uddi.h
