@@ -32,9 +32,11 @@ tests_unit_test_daemon_hostile_LDADD = $(tests_unit_test_daemon_LDADD)
 tests_unit_test_daemon_message_SOURCES = tests/unit/test-daemon-message.c
 tests_unit_test_daemon_message_LDADD = libdaemon.a $(CMOCKA_LIBS)
 tests_unit_test_daemon_sandbox_SOURCES = tests/unit/test-daemon-sandbox.c \
-	backend/daemon/sandbox.c
-tests_unit_test_daemon_sandbox_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-tests_unit_test_daemon_sandbox_LDADD = libutil.a $(CMOCKA_LIBS)
+	backend/daemon/sandbox.c backend/daemon/sandbox_calls.c \
+	backend/daemon/sandbox_filter.c
+tests_unit_test_daemon_sandbox_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
+	$(CURL_CFLAGS)
+tests_unit_test_daemon_sandbox_LDADD = libutil.a $(CURL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_daemon_services_SOURCES = tests/unit/test-daemon-services.c
 tests_unit_test_daemon_services_LDADD = libdaemon.a libutil.a \
 	$(INIH_LIBS) $(XENSTORE_LIBS) $(CMOCKA_LIBS)

@@ -352,7 +352,9 @@ int device_start(uv_loop_t *loop, const struct device_bus *kind, int socket,
 		error = -ENOMEM;
 		goto err_handles;
 	}
-	error = sandbox_enter(device->hello.uid, broker);
+	error = sandbox_enter(device->hello.uid, broker,
+			      SANDBOX_CALLS_CORE | SANDBOX_CALLS_NETWORK |
+				      kind->calls);
 	if (error)
 		goto err_handles;
 	error = services_make(device);

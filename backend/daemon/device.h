@@ -18,6 +18,7 @@
  */
 struct device_bus {
 	const char *name;
+	uint32_t calls; /* SANDBOX_CALLS_* that it makes besides */
 	/* Opens all handles.  0 or a negative errno. */
 	int (*open)(const struct message_hello *hello, void **handles);
 	/* A bus on the handles; fault() may be called from then on. */

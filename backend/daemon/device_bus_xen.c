@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backend/bus/xen.h"
+#include "backend/daemon/sandbox_calls.h"
 #include "backend/util/log.h"
 #include "backend/xen/event.h"
 #include "backend/xen/grant.h"
@@ -113,6 +114,7 @@ static_assert(MESSAGE_MAX_RING_PAGES == USBIF_MAX_RING_PAGES, "ring pages");
 
 const struct device_bus device_bus_xen = {
 	.name = "xen",
+	.calls = SANDBOX_CALLS_XEN,
 	.open = bus_xen_open,
 	.create = bus_xen_make,
 	.connect = bus_xen_join,

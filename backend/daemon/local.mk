@@ -65,6 +65,10 @@ pkglibexec_PROGRAMS += 2virt-device
 	backend/daemon/device_standalone.h \
 	backend/daemon/sandbox.c \
 	backend/daemon/sandbox.h \
+	backend/daemon/sandbox_calls.c \
+	backend/daemon/sandbox_calls.h \
+	backend/daemon/sandbox_filter.c \
+	backend/daemon/sandbox_filter.h \
 	backend/daemon/trim.c \
 	backend/daemon/trim.h
 2virt_device_CPPFLAGS = $(AM_CPPFLAGS) $(XENGNTTAB_CFLAGS) \

@@ -321,7 +321,8 @@ static void on_child_exit(uv_process_t *child, int64_t status, int signal)
 	if (!process->why[0]) {
 		if (signal)
 			snprintf(process->why, sizeof(process->why),
-				 "killed by signal %d", signal);
+				 "killed by signal %d (%s)", signal,
+				 strsignal(signal));
 		else
 			snprintf(process->why, sizeof(process->why),
 				 "exited with %lld", (long long)status);

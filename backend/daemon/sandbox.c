@@ -4,7 +4,7 @@
  *
  * Everything it will ever open is open before: Xen's handles, the socket to
  * the broker, the journal.  What remains possible afterwards is to use those,
- * to open sockets, and to compute.
+ * to connect to upstreams, and to compute.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* unshare */
@@ -95,6 +95,7 @@ static int limits_set(void)
 	const rlim_t memory = (rlim_t)ADDRESS_SPACE_MAX_MIB << 20;
 
 	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NPROC, 0) < 0 ||
+	    limit(RLIMIT_MSGQUEUE, 0) < 0 ||
 	    limit(RLIMIT_NOFILE, NOFILE_MAX) < 0)
 		return failed("resource limits");
 	/* The address sanitizer reserves terabytes of addresses. */
@@ -145,9 +146,14 @@ static int identity_take(uid_t uid)
 	return 0;
 }
 
-int sandbox_enter(uid_t uid, pid_t broker)
+int sandbox_enter(uid_t uid, pid_t broker, uint32_t calls)
 {
 	int error;
+
+	if (!uid)
+		calls |= SANDBOX_CALLS_FILES;
+	if (SANITIZED)
+		calls |= SANDBOX_CALLS_SANITIZE;
 
 	if ((uid == 0) != (geteuid() != 0)) {
 		log_error("sandbox: root needs a uid to drop to, nobody else "
@@ -182,5 +188,5 @@ int sandbox_enter(uid_t uid, pid_t broker)
 		errno = ESRCH;
 		return failed("the broker is gone");
 	}
-	return 0;
+	return sandbox_calls_confine(calls);
 }

@@ -16,6 +16,7 @@ EXTRA_DIST += tests/packages tests/install-packages tests/xen/README.md \
 	tests/xen/cases/loopback-web.sh \
 	tests/xen/cases/main-job.sh \
 	tests/xen/cases/replug.sh \
+	tests/xen/cases/sandbox.sh \
 	tests/xen/cases/save-restore.sh \
 	tests/xen/cases/two-guests.sh \
 	tests/xen/cases/upstream-killed.sh \
