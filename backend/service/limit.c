@@ -6,6 +6,8 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 
+enum { MAKE_UP_PART = 10 };
+
 __extension__ typedef unsigned __int128 wide;
 
 /* ---- token buckets ------------------------------------------------------ */
@@ -21,20 +23,49 @@ static uint64_t default_burst(uint64_t rate)
 	return burst > rate / 100 ? burst : rate / 100;
 }
 
+/* What did not fit is remembered, up to a second's worth. */
+static void miss(struct limit_bucket *bucket, uint64_t tokens)
+{
+	if (!bucket->waited_for)
+		return;
+	if (tokens > bucket->rate - bucket->missed)
+		tokens = bucket->rate - bucket->missed;
+	bucket->missed += tokens;
+}
+
+/* A tenth more than came, while there is something to make up for. */
+static uint64_t made_up(struct limit_bucket *bucket, uint64_t tokens)
+{
+	uint64_t more = tokens / MAKE_UP_PART;
+
+	if (more > bucket->missed)
+		more = bucket->missed;
+	bucket->missed -= more;
+	return more;
+}
+
 static void refill(struct limit_bucket *bucket, uint64_t now_ns)
 {
+	uint64_t room = bucket->burst - bucket->tokens;
+	uint64_t tokens;
 	wide more;
 
 	if (now_ns <= bucket->at_ns)
 		return;
 	more = (wide)bucket->rate * (now_ns - bucket->at_ns) + bucket->part;
 	bucket->at_ns = now_ns;
-	if (more / SECOND_NS >= bucket->burst - bucket->tokens) {
+	if (more / SECOND_NS >= room) {
+		more = more / SECOND_NS - room;
+		miss(bucket,
+		     more < bucket->rate ? (uint64_t)more : bucket->rate);
 		bucket->tokens = bucket->burst;
 		bucket->part = 0;
 		return;
 	}
-	bucket->tokens += (uint64_t)(more / SECOND_NS);
+	tokens = (uint64_t)(more / SECOND_NS);
+	if (bucket->missed)
+		tokens += made_up(bucket, tokens);
+	bucket->tokens += tokens < room ? tokens : room;
 	bucket->part = (uint64_t)(more % SECOND_NS);
 }
 
@@ -48,6 +79,7 @@ void limit_bucket_set(struct limit_bucket *bucket, uint64_t rate,
 	if (!burst)
 		burst = default_burst(rate);
 	bucket->rate = rate;
+	bucket->missed = 0;
 	bucket->burst = burst;
 	bucket->at_ns = now_ns;
 	if (!had_rate || bucket->tokens > burst) {

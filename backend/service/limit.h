@@ -22,6 +22,10 @@ enum { LIMIT_BURST_MIN = 4096, LIMIT_BURST_DEFAULT = 65536 };
  * In any time t no more than burst + rate * t tokens can be taken, and a taker
  * that always waits gets rate * t exactly: what is left of a token is kept,
  * however often the clock is looked at.
+ *
+ * A machine that is busy may wake the taker so late that the bucket has run
+ * over.  What is lost so while waited_for is set is made up for later, at no
+ * more than a tenth above the rate: then the bound is burst + 1.1 * rate * t.
  */
 struct limit_bucket {
 	uint64_t rate; /* tokens a second; 0: no limit */
@@ -29,6 +33,8 @@ struct limit_bucket {
 	uint64_t tokens;
 	uint64_t part; /* of the next token, in 1/1000000000 */
 	uint64_t at_ns;
+	bool waited_for; /* somebody takes what comes, if only he is woken */
+	uint64_t missed; /* tokens: he was woken too late for them */
 };
 
 /*

@@ -23,7 +23,7 @@ enum {
 	RECEIVE_MAX = 65536,
 	ROUNDS_MAX = 4, /* at once, before others have their turn */
 	CHUNK_LINE_MAX = 24,
-	CLAMP_MIN = 32 << 10,
+	CLAMP_MIN = 64 << 10,
 	CLAMP_MAX = 4 << 20,
 };
 

@@ -193,17 +193,23 @@ static enum web_verdict recheck(const struct web_request *request,
 	return WEB_ALLOWED;
 }
 
-static enum web_priority class_of(const struct web_request *request,
-				  enum web_priority asked)
+static enum web_priority lower_of(enum web_priority a, enum web_priority b)
+{
+	return a > b ? a : b;
+}
+
+void web_grant_classify(struct web_request *request)
 {
 	enum web_priority best =
 		(enum web_priority)request->grant->limits.priority;
 
 	if (best == WEB_PRIORITY_NONE)
 		best = WEB_PRIORITY_NORMAL;
-	if ((enum web_priority)request->set->domain.limits.priority > best)
-		best = (enum web_priority)request->set->domain.limits.priority;
-	return asked > best ? asked : best;
+	best = lower_of(
+		best, (enum web_priority)request->set->domain.limits.priority);
+	if (request->share)
+		best = lower_of(best, request->share->wanted);
+	request->priority = lower_of(best, request->asked);
 }
 
 static void apply_to_running(struct web_service_set *set,
@@ -221,7 +227,7 @@ static void apply_to_running(struct web_service_set *set,
 		if (!request->service ||
 		    (grant != &set->domain && request->grant != grant))
 			continue;
-		request->priority = class_of(request, request->asked);
+		web_grant_classify(request);
 		verdict = recheck(request, &status);
 		if (verdict != WEB_ALLOWED)
 			web_request_deny(request, status, verdict);
@@ -496,7 +502,7 @@ void web_grant_enter(struct web_request *request)
 	request->grant->stats.requests++;
 	domain->streams++;
 	domain->stats.requests++;
-	request->priority = class_of(request, request->asked);
+	web_grant_classify(request);
 }
 
 static void audit_request(const struct web_request *request)

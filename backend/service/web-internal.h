@@ -94,6 +94,8 @@ void web_grant_refused(struct web_service_set *set, struct web_grant *grant,
 		       const struct web_request_head *head,
 		       const struct web_failure *failure);
 void web_grant_leave(struct web_request *request);
+/* Which class it has: of what was asked for and what is allowed the lower. */
+void web_grant_classify(struct web_request *request);
 /* Policy ends a request that it had let in. */
 void web_request_deny(struct web_request *request, unsigned int status,
 		      enum web_verdict verdict);

@@ -240,7 +240,8 @@ static uint64_t limiter_turn(struct web_limiter *limiter, unsigned int *turns)
 		let_all_go_on(limiter);
 		return UINT64_MAX;
 	}
-	if (tokens < grain && !limit_queue_is_empty(&limiter->queue))
+	limiter->bucket.waited_for = !limit_queue_is_empty(&limiter->queue);
+	if (tokens < grain && limiter->bucket.waited_for)
 		return limit_bucket_wait_ns(&limiter->bucket, grain, now_ns);
 	while ((flow = limit_queue_first(&limiter->queue))) {
 		tokens = limit_bucket_tokens(&limiter->bucket, now_ns);
@@ -252,6 +253,8 @@ static uint64_t limiter_turn(struct web_limiter *limiter, unsigned int *turns)
 		--*turns;
 		give_turn(limiter, flow, tokens);
 	}
+	limiter->bucket.waited_for = false;
+	limiter->bucket.missed = 0;
 	return UINT64_MAX;
 }
 

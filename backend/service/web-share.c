@@ -78,9 +78,19 @@ bool web_share_enter(struct web_share *share, struct web_grant *grant)
 void web_share_wish(struct web_share *share, enum web_priority priority,
 		    uint64_t rate)
 {
+	struct list_node *node;
+
 	share->wanted = priority;
 	share->wanted_rate = rate;
 	web_limiter_set(&share->limiter, rate, 0);
+	list_for_each(node, &share->set->requests)
+	{
+		struct web_request *request =
+			container_of(node, struct web_request, set_link);
+
+		if (request->share == share)
+			web_grant_classify(request);
+	}
 }
 
 static enum web_priority lower_of(enum web_priority a, enum web_priority b)

@@ -1035,6 +1035,93 @@ static void events_of_all_pipes_arrive(struct host *host)
 	expect_no_event(host);
 }
 
+static struct tv_pipe_limits pipe_limits(struct host *host, unsigned int pipe)
+{
+	struct tv_pipe_limits limits;
+
+	expect_ok(host, 0xc1, TV_PIPE_GET_LIMITS, 0, WINDEX(pipe), &limits,
+		  sizeof(limits), sizeof(limits));
+	return limits;
+}
+
+static void wish(struct host *host, unsigned int pipe, uint16_t generation,
+		 uint8_t priority, uint64_t rate)
+{
+	struct tv_pipe_wish data = {.priority = priority, .rate = rate};
+
+	expect_ok(host, 0x41, TV_PIPE_SET_LIMITS, generation, WINDEX(pipe),
+		  &data, sizeof(data), sizeof(data));
+}
+
+static void limits_are_asked_for_and_told(struct host *host)
+{
+	struct tv_pipe_limits limits;
+
+	start(host);
+	limits = pipe_limits(host, 1); /* a closed pipe has none */
+	assert_int_equal(limits.priority, TV_PIPE_PRIORITY_NORMAL);
+	assert_int_equal(limits.rate, 0);
+	open_pipe(host, 1, 3);
+	expect_event(host, TV_PIPE_EVENT_OPENED, 1, 3, 0, 0);
+	wish(host, 1, 3, TV_PIPE_PRIORITY_LOW, 50000);
+	expect_event(host, TV_PIPE_EVENT_LIMIT, 1, 3, 0, 0);
+	limits = pipe_limits(host, 1);
+	assert_int_equal(limits.generation, 3);
+	assert_int_equal(limits.priority, TV_PIPE_PRIORITY_LOW);
+	assert_int_equal(limits.wanted_priority, TV_PIPE_PRIORITY_LOW);
+	assert_int_equal(limits.rate, 50000);
+	assert_int_equal(limits.wanted_rate, 50000);
+	assert_int_equal(limits.burst, 4096);
+	assert_int_equal(limits.reserved, 0);
+	/* Policy gives less than was asked for. */
+	peer.rate_max = 20000;
+	pipe_limits_changed(peer.pipes[1].pipe);
+	expect_event(host, TV_PIPE_EVENT_LIMIT, 1, 3, 0, 0);
+	limits = pipe_limits(host, 1);
+	assert_int_equal(limits.rate, 20000);
+	assert_int_equal(limits.wanted_rate, 50000);
+	/* What changes nothing is not told: high is not to be had. */
+	wish(host, 1, 3, TV_PIPE_PRIORITY_NORMAL, 60000);
+	expect_event(host, TV_PIPE_EVENT_LIMIT, 1, 3, 0, 0);
+	wish(host, 1, 3, TV_PIPE_PRIORITY_HIGH, 0);
+	expect_no_event(host);
+	assert_int_equal(pipe_limits(host, 1).priority,
+			 TV_PIPE_PRIORITY_NORMAL);
+	/* The next opening begins with nothing asked for. */
+	open_pipe(host, 1, 4);
+	limits = pipe_limits(host, 1);
+	assert_int_equal(limits.wanted_priority, TV_PIPE_PRIORITY_ANY);
+	assert_int_equal(limits.wanted_rate, 0);
+}
+
+static void wishes_are_checked(struct host *host)
+{
+	static const uint8_t wrong[][TV_PIPE_WISH_LEN] = {
+		{4}, {255}, {1, 1}, {1, 0, 0, 0, 0, 0, 0, 1}};
+
+	start(host);
+	expect_stall(host, 0x41, TV_PIPE_SET_LIMITS, 1, 0, TV_PIPE_WISH_LEN);
+	expect_stall(host, 0xc1, TV_PIPE_GET_LIMITS, 1, 0, 40);
+	expect_stall(host, 0xc1, TV_PIPE_GET_LIMITS, 0, WINDEX(PEER_PIPES), 40);
+	open_pipe(host, 0, 2);
+	expect_stall(host, 0x41, TV_PIPE_SET_LIMITS, 1, 0, TV_PIPE_WISH_LEN);
+	expect_stall(host, 0x41, TV_PIPE_SET_LIMITS, 2, 0, 0);
+	expect_stall(host, 0x41, TV_PIPE_SET_LIMITS, 2, 0, 15);
+	expect_stall(host, 0x41, TV_PIPE_SET_LIMITS, 2, 0, 17);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		uint8_t data[TV_PIPE_WISH_LEN];
+		struct host_transfer transfer;
+
+		memcpy(data, wrong[i], sizeof(data));
+		transfer = control(host, 0x41, TV_PIPE_SET_LIMITS, 2, 0, data,
+				   sizeof(data));
+		assert_status(host, &transfer, USB_STATUS_STALL);
+	}
+	assert_int_equal(peer.pipes[0].wish_priority, 0);
+	expect_ok(host, 0x41, TV_PIPE_CLOSE, 2, 0, NULL, 0, 0);
+	expect_stall(host, 0x41, TV_PIPE_SET_LIMITS, 2, 0, TV_PIPE_WISH_LEN);
+}
+
 static void a_megabyte_arrives_whole(struct host *host)
 {
 	enum { TOTAL = 1 << 20, CHUNK = 61440 };
@@ -1116,6 +1203,8 @@ const struct conformance_case conformance_cases[] = {
 	CASE(setting_0_closes_all_pipes),
 	CASE(a_short_event_buffer_keeps_the_event),
 	CASE(events_of_all_pipes_arrive),
+	CASE(limits_are_asked_for_and_told),
+	CASE(wishes_are_checked),
 	CASE(a_megabyte_arrives_whole),
 };
 

@@ -36,6 +36,8 @@ static void peer_open(void *context, struct pipe *pipe)
 	struct peer_pipe *end = peer_pipe_of(context, pipe);
 
 	end->pipe = pipe;
+	end->wish_priority = 0;
+	end->wish_rate = 0;
 	end->opens++;
 	end->in_len = 0;
 	end->out_len = 0;
@@ -83,6 +85,31 @@ static size_t peer_produce(void *context, struct pipe *pipe, uint8_t *data,
 	return len;
 }
 
+/* As a service with policy does: nobody gets the high class here. */
+static void peer_limits(void *context, struct pipe *pipe,
+			struct tv_pipe_limits *limits)
+{
+	const struct peer *peer = context;
+	const struct peer_pipe *end = peer_pipe_of(context, pipe);
+
+	limits->priority = end->wish_priority == TV_PIPE_PRIORITY_LOW
+				   ? TV_PIPE_PRIORITY_LOW
+				   : TV_PIPE_PRIORITY_NORMAL;
+	limits->rate = end->wish_rate;
+	if (peer->rate_max && (!limits->rate || limits->rate > peer->rate_max))
+		limits->rate = peer->rate_max;
+	limits->burst = limits->rate ? 4096 : 0;
+}
+
+static void peer_wish(void *context, struct pipe *pipe, uint8_t priority,
+		      uint64_t rate)
+{
+	struct peer_pipe *end = peer_pipe_of(context, pipe);
+
+	end->wish_priority = priority;
+	end->wish_rate = rate;
+}
+
 static void peer_close(void *context, struct pipe *pipe)
 {
 	struct peer_pipe *end = peer_pipe_of(context, pipe);
@@ -101,6 +128,8 @@ const struct pipe_handler_ops peer_ops = {
 	.receive = peer_receive,
 	.receive_end = peer_receive_end,
 	.produce = peer_produce,
+	.limits = peer_limits,
+	.wish = peer_wish,
 	.close = peer_close,
 	.destroy = peer_destroy,
 };

@@ -10,6 +10,8 @@
 enum { PEER_PIPES = 4, PEER_BUFFER = 1 << 20 };
 
 struct peer_pipe {
+	uint8_t wish_priority; /* what the host has asked for */
+	uint64_t wish_rate;
 	struct pipe *pipe; /* between open and close */
 	unsigned int opens;
 	unsigned int closes;
@@ -27,8 +29,9 @@ struct peer_pipe {
 };
 
 struct peer {
-	bool refuse; /* reset every pipe that is opened */
-	bool hold;   /* do not establish until told */
+	uint64_t rate_max; /* policy's; 0: none */
+	bool refuse;	   /* reset every pipe that is opened */
+	bool hold;	   /* do not establish until told */
 	bool destroyed;
 	struct peer_pipe pipes[PEER_PIPES];
 };

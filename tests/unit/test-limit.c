@@ -155,6 +155,47 @@ static void a_changed_rate_holds_at_once(void **state)
 	assert_int_equal(limit_bucket_tokens(&bucket, 3 * SECOND), UINT64_MAX);
 }
 
+/* Woken too late now and then, but never above what is promised. */
+static void what_came_too_late_is_made_up_for(void **state)
+{
+	struct limit_bucket bucket = {0};
+	uint64_t now = SECOND;
+	uint64_t window = 0, window_at = now;
+	uint64_t taken = 0;
+
+	(void)state;
+	limit_bucket_set(&bucket, 1 << 20, 65536, now);
+	limit_bucket_take(&bucket, 65536);
+	bucket.waited_for = true;
+	for (int n = 0; n < 10000; n++) {
+		uint64_t tokens;
+
+		/* 5 % of the time is lost beyond the burst. */
+		now += n % 100 ? 10000000 : 112000000;
+		tokens = limit_bucket_tokens(&bucket, now);
+		limit_bucket_take(&bucket, tokens);
+		taken += tokens;
+		if (n % 7 == 0) {
+			window = 0;
+			window_at = now;
+			continue;
+		}
+		window += tokens;
+		assert_true(window <= 65536 +
+					      (now - window_at) / 1000 * 11 *
+						      (1 << 20) / 10000000 +
+					      1);
+	}
+	assert_in_range(taken,
+			(now - SECOND) / 1000 * (1 << 20) / 1000000 * 99 / 100,
+			(now - SECOND) / 1000 * (1 << 20) / 1000000);
+	/* Nobody waited: what ran over is gone. */
+	limit_bucket_set(&bucket, 1 << 20, 65536, now);
+	bucket.waited_for = false;
+	assert_int_equal(limit_bucket_tokens(&bucket, now + 9 * SECOND), 65536);
+	assert_int_equal(bucket.missed, 0);
+}
+
 static void a_default_burst_is_small(void **state)
 {
 	static const struct {
@@ -293,6 +334,7 @@ int main(void)
 		cmocka_unit_test(a_burst_is_never_exceeded),
 		cmocka_unit_test(a_wait_is_exact),
 		cmocka_unit_test(a_changed_rate_holds_at_once),
+		cmocka_unit_test(what_came_too_late_is_made_up_for),
 		cmocka_unit_test(a_default_burst_is_small),
 		cmocka_unit_test(shares_are_as_the_weights),
 		cmocka_unit_test(a_fresh_flow_goes_first),
