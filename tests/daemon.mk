@@ -7,7 +7,9 @@ DAEMON_TESTS = \
 	tests/unit/test-daemon-message \
 	tests/unit/test-daemon-sandbox \
 	tests/unit/test-daemon-services \
-	tests/unit/test-daemon-state
+	tests/unit/test-daemon-state \
+	tests/unit/test-xl-attach \
+	tests/unit/test-xl-config
 if HAVE_CMOCKA
 check_PROGRAMS += $(DAEMON_TESTS)
 TESTS += $(DAEMON_TESTS)
@@ -40,12 +42,23 @@ tests_unit_test_daemon_sandbox_LDADD = libutil.a $(CURL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_daemon_services_SOURCES = tests/unit/test-daemon-services.c
 tests_unit_test_daemon_services_LDADD = libdaemon.a libutil.a \
 	$(INIH_LIBS) $(XENSTORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_xl_attach_SOURCES = tests/unit/test-xl-attach.c
+tests_unit_test_xl_attach_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(UV_CFLAGS)
+tests_unit_test_xl_attach_LDADD = libdaemon.a libutil.a $(UV_LIBS) \
+	$(CMOCKA_LIBS)
+tests_unit_test_xl_config_SOURCES = tests/unit/test-xl-config.c
+tests_unit_test_xl_config_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_unit_test_xl_config_LDADD = libdaemon.a libutil.a $(XENSTORE_LIBS) \
+	$(CMOCKA_LIBS)
 tests_unit_test_daemon_state_SOURCES = tests/unit/test-daemon-state.c
 tests_unit_test_daemon_state_LDADD = libdaemon.a $(CMOCKA_LIBS)
 
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz-message
+noinst_PROGRAMS += tests/fuzz/fuzz-message tests/fuzz/fuzz-xl-config
 endif
+tests_fuzz_fuzz_xl_config_SOURCES = tests/fuzz/fuzz-xl-config.c
+tests_fuzz_fuzz_xl_config_LDADD = libdaemon.a
+tests_fuzz_fuzz_xl_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz-message.c
 tests_fuzz_fuzz_message_LDADD = libdaemon.a
 tests_fuzz_fuzz_message_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -35,6 +35,7 @@
 #include "backend/daemon/policy_tree.h"
 #include "backend/daemon/registry.h"
 #include "backend/daemon/store.h"
+#include "backend/daemon/xl_domain.h"
 #include "backend/util/log.h"
 
 #define BACKEND_ROOT "/local/domain/0/backend/vusb"
@@ -57,6 +58,7 @@ struct broker {
 	struct domain_list *alive_domains;
 	struct registry *registry;
 	struct controller_env env;
+	struct xl_domain *xl;
 	struct list_node domains;
 	bool domains_touched;
 	bool started; /* the domains that were there at first are known */
@@ -294,6 +296,7 @@ static void domains_refresh(struct broker *broker)
 			continue;
 		policy_tree_adopt(broker->xs, id, !broker->started);
 		list_append(&broker->domains, &domain->link);
+		xl_domain_add(broker->xl, id);
 	}
 	policy_tree_sweep(broker->xs, list);
 	journal_file_sweep(broker->env.run_folder, list);
@@ -493,6 +496,15 @@ static int broker_start(struct broker *broker,
 		.wake = on_wake,
 		.context = broker,
 	};
+	broker->xl = xl_domain_create(&(struct xl_domain_config){
+		.loop = &broker->loop,
+		.xs = broker->xs,
+		.list = broker->alive_domains,
+		.program = config->xl_program,
+		.folder = config->xl_folder,
+	});
+	if (!broker->xl)
+		return -ENOMEM;
 	error = watch_all(broker);
 	if (error)
 		return error;
@@ -519,6 +531,7 @@ static void broker_finish(struct broker *broker)
 	list_for_each_safe(pos, after, &broker->domains)
 		domain_destroy(container_of(pos, struct domain, link));
 	registry_destroy(broker->registry);
+	xl_domain_destroy(broker->xl);
 	/* Close callbacks free what they belong to, so they run first. */
 	uv_run(&broker->loop, UV_RUN_NOWAIT);
 	uv_walk(&broker->loop, close_handle, NULL);

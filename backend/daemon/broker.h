@@ -11,6 +11,8 @@ struct broker_config {
 	const char *services_folder;
 	const char *run_folder; /* journals; made if it is not there */
 	const char *program;	/* path of 2virt-device */
+	const char *xl_program; /* "xl" or a path */
+	const char *xl_folder;	/* configurations of xl */
 	uint32_t uid_base;	/* a device process gets uid_base + domid */
 	uint32_t log_level;
 };

@@ -42,6 +42,9 @@ static void usage(FILE *out)
 		"(default " RUN_FOLDER ")\n"
 		"  --device FILE    program of device processes\n"
 		"                   (default " PKGLIBEXECDIR "/2virt-device)\n"
+		"  --xl FILE        xl, which attaches controllers for "
+		"usbdev=\"2virt\" (default xl)\n"
+		"  --xl-config DIR  configurations of xl (default /etc/xen)\n"
 		"  --uid-base N     device processes of domain D run as uid "
 		"N + D\n"
 		"                   (default %u)\n"
@@ -80,6 +83,8 @@ int main(int argc, char **argv)
 		{"run", required_argument, NULL, 'r'},
 		{"device", required_argument, NULL, 'd'},
 		{"uid-base", required_argument, NULL, 'u'},
+		{"xl", required_argument, NULL, 'x'},
+		{"xl-config", required_argument, NULL, 'X'},
 		{"check", no_argument, NULL, 'c'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -90,6 +95,8 @@ int main(int argc, char **argv)
 		.services_folder = SYSCONFDIR "/2virt/services.d",
 		.run_folder = RUN_FOLDER,
 		.program = PKGLIBEXECDIR "/2virt-device",
+		.xl_program = "xl",
+		.xl_folder = "/etc/xen",
 		.uid_base = UID_BASE_DEFAULT,
 		.log_level = LOG_LEVEL_INFO,
 	};
@@ -118,6 +125,12 @@ int main(int argc, char **argv)
 					UID_BASE_MAX);
 				return EXIT_USAGE;
 			}
+			break;
+		case 'x':
+			config.xl_program = optarg;
+			break;
+		case 'X':
+			config.xl_folder = optarg;
 			break;
 		case 'c':
 			only_check = true;

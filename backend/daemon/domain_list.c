@@ -126,3 +126,25 @@ const struct domain_id *domain_list_find(const struct domain_list *list,
 	return bsearch(&domid, list->ids, list->count, sizeof(*list->ids),
 		       compare_domid);
 }
+
+int domain_list_ask_paused(struct domain_list *list, const struct domain_id *id,
+			   bool *paused)
+{
+	xc_domaininfo_t info;
+	struct domain_id got;
+	int count;
+
+	errno = 0;
+	/* The first domain of this number or a higher one; 0: none. */
+	count = xc_domain_getinfolist(list->xc, id->domid, 1, &info);
+	if (count < 0)
+		return errno ? -errno : -EIO;
+	if (!count)
+		return -ENOENT;
+	got.domid = info.domain;
+	memcpy(got.uuid, info.handle, DOMAIN_UUID_LEN);
+	if (!domain_id_equal(&got, id) || (info.flags & XEN_DOMINF_dying))
+		return -ENOENT;
+	*paused = info.flags & XEN_DOMINF_paused;
+	return 0;
+}

@@ -28,6 +28,13 @@ int domain_list_refresh(struct domain_list *list);
 size_t domain_list_count(const struct domain_list *list);
 const struct domain_id *domain_list_get(const struct domain_list *list,
 					size_t index);
+/*
+ * Asks the hypervisor about one domain at this moment.  0; -ENOENT: it is gone
+ * or dying, or the number is another one's; other negative errno.
+ */
+int domain_list_ask_paused(struct domain_list *list, const struct domain_id *id,
+			   bool *paused);
+
 /* NULL if no such domain lives. */
 const struct domain_id *domain_list_find(const struct domain_list *list,
 					 uint32_t domid);

@@ -39,7 +39,14 @@ libdaemon_a_SOURCES = \
 	backend/daemon/services.c \
 	backend/daemon/services.h \
 	backend/daemon/store.c \
-	backend/daemon/store.h
+	backend/daemon/store.h \
+	backend/daemon/xl_attach.c \
+	backend/daemon/xl_attach.h \
+	backend/daemon/xl_config.c \
+	backend/daemon/xl_config.h \
+	backend/daemon/xl_domain.c \
+	backend/daemon/xl_domain.h \
+	backend/daemon/xl_find.c
 
 sbin_PROGRAMS += 2virtd
 2virtd_CPPFLAGS = $(daemon_cppflags)

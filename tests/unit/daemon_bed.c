@@ -64,9 +64,9 @@ static void pause_ms(int ms)
 
 static char *in_folder(const char *name)
 {
-	static char paths[4][512];
+	static char paths[8][512];
 	static unsigned int next;
-	char *path = paths[next++ % 4];
+	char *path = paths[next++ % 8];
 
 	snprintf(path, 512, "%s/%s", folder, name);
 	return path;
@@ -104,6 +104,31 @@ static void root_leave(void)
 	REQUIRE(setresuid(NOBODY, NOBODY, NOBODY) == 0);
 }
 
+/* An xl that only says how it was called, in the daemon's log. */
+static void xl_make(void)
+{
+	FILE *file = fopen(in_folder("xl"), "we");
+
+	REQUIRE(file);
+	fputs("#!/bin/sh\necho \"fake xl: $*\" >&2\n", file);
+	REQUIRE(fclose(file) == 0);
+	REQUIRE(chmod(in_folder("xl"), 0755) == 0);
+	REQUIRE(mkdir(in_folder("xen"), 0700) == 0);
+}
+
+void bed_xl_config(const char *name, const char *text)
+{
+	char file[128];
+	FILE *written;
+
+	snprintf(file, sizeof(file), "xen/%s.cfg", name);
+	written = fopen(in_folder(file), "we");
+	REQUIRE(written);
+	fputs(text, written);
+	REQUIRE(fclose(written) == 0);
+	REQUIRE(chmod(in_folder(file), 0644) == 0);
+}
+
 int bed_setup(void)
 {
 	if (!fake_xenstored_available())
@@ -120,6 +145,7 @@ int bed_setup(void)
 	bed_xs = xs_open(0);
 	REQUIRE(bed_xs);
 	REQUIRE(mkdir(in_folder("services.d"), 0700) == 0);
+	xl_make();
 	bed_services_write("[web:catalog]\n"
 			   "upstream = http://127.0.0.1:9\n"
 			   "[web:shop]\n"
@@ -186,7 +212,8 @@ static void daemon_exec(void)
 	snprintf(program, sizeof(program), "%s/2virtd", programs);
 	execl(program, "2virtd", "--verbose", "--services",
 	      in_folder("services.d"), "--run", in_folder("run"), "--device",
-	      in_folder("device"), NULL);
+	      in_folder("device"), "--xl", in_folder("xl"), "--xl-config",
+	      in_folder("xen"), NULL);
 	_exit(127);
 }
 

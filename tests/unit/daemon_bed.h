@@ -52,6 +52,9 @@ void bed_log_show(void);
 /* services.d/test.conf */
 void bed_services_write(const char *text);
 
+/* The configuration of a domain of this name, for xl. */
+void bed_xl_config(const char *name, const char *text);
+
 /* A running domain with controllers 0..controllers-1, attached as xl does. */
 struct fake_guest *bed_guest(const char *name, unsigned int controllers);
 

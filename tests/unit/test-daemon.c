@@ -862,6 +862,41 @@ static void a_guest_that_rewrites_its_nodes_disturbs_nobody(void **state)
 }
 
 /*
+ * --- usbdev="2virt" in the configuration of xl ---
+ */
+
+static void usbdev_has_xl_attach_a_controller_once(void **state)
+{
+	struct fake_guest *guest, *other;
+	struct vusb_front *front;
+	uint32_t domid;
+	char call[96];
+
+	bed_xl_config("wants", "name='wants'\nusbdev=\"2virt\"\n");
+	bed_xl_config("other", "name='other'\nusbdev=['type=hostdev']\n");
+	guest = bed_guest("wants", 0);
+	other = bed_guest("other", 0);
+	domid = fake_guest_domid(guest);
+	snprintf(call, sizeof(call),
+		 "fake xl: usbctrl-attach %u type=pv version=2 ports=8\n",
+		 domid);
+	assert_true(bed_log_wait(call, PATIENCE_MS));
+	/* What xl would have done; a 2virtd that comes later finds it. */
+	assert_int_equal(fake_toolstack_controller_attach(bed_xs, domid, 0, 2,
+							  8, 10000),
+			 0);
+	front = bed_front(guest, 0);
+	bed_daemon_stop();
+	bed_daemon_start();
+	bed_grant(guest, "diag", "d", true);
+	assert_true(bed_enumerate(front, 1, 2));
+	bed_turn(front, 700);
+	assert_int_equal(bed_log_count("fake xl:"), 1);
+	guest_end(guest, front);
+	guest_end(other, NULL);
+}
+
+/*
  * --- the daemon's own end ---
  */
 
@@ -1003,6 +1038,7 @@ int main(void)
 		CASE(a_hostile_frontend_loses_its_own_device),
 		CASE(nonsense_in_the_frontend_nodes_is_refused),
 		CASE(a_guest_that_rewrites_its_nodes_disturbs_nobody),
+		CASE(usbdev_has_xl_attach_a_controller_once),
 		CASE(controllers_outlive_the_daemon),
 		CASE(a_program_that_is_missing_costs_no_connection),
 		CASE(a_connection_without_a_journal_is_closed),
