@@ -18,6 +18,8 @@ EXTRA_DIST += tests/packages tests/install-packages tests/xen/README.md \
 	tests/xen/cases/replug.sh \
 	tests/xen/cases/sandbox.sh \
 	tests/xen/cases/save-restore.sh \
+	tests/xen/cases/stopped-device.sh \
 	tests/xen/cases/two-guests.sh \
 	tests/xen/cases/upstream-killed.sh \
+	tests/xen/cases/usbdev.sh \
 	tests/xen/cases/xl-usbctrl.sh
