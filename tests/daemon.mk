@@ -3,6 +3,7 @@
 noinst_HEADERS += tests/unit/daemon_bed.h
 DAEMON_TESTS = \
 	tests/unit/test-daemon \
+	tests/unit/test-daemon-files \
 	tests/unit/test-daemon-hostile \
 	tests/unit/test-daemon-message \
 	tests/unit/test-daemon-sandbox \
@@ -31,6 +32,11 @@ tests_unit_test_daemon_hostile_SOURCES = tests/unit/test-daemon-hostile.c \
 tests_unit_test_daemon_hostile_CPPFLAGS = $(tests_unit_test_daemon_CPPFLAGS)
 tests_unit_test_daemon_hostile_CFLAGS = $(tests_unit_test_daemon_CFLAGS)
 tests_unit_test_daemon_hostile_LDADD = $(tests_unit_test_daemon_LDADD)
+tests_unit_test_daemon_files_SOURCES = tests/unit/test-daemon-files.c
+tests_unit_test_daemon_files_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
+	$(XENSTORE_CFLAGS)
+tests_unit_test_daemon_files_LDADD = libdaemon.a libutil.a $(XENSTORE_LIBS) \
+	$(XENCTRL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_daemon_message_SOURCES = tests/unit/test-daemon-message.c
 tests_unit_test_daemon_message_LDADD = libdaemon.a $(CMOCKA_LIBS)
 tests_unit_test_daemon_sandbox_SOURCES = tests/unit/test-daemon-sandbox.c \

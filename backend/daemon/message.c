@@ -9,6 +9,7 @@
  */
 #include "backend/daemon/message.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -113,6 +114,16 @@ static bool unplug_valid(const union message *message)
 	       message->unplug.reserved == 0;
 }
 
+/* A number: a device process resolves no names. */
+static bool address_valid(const char field[MESSAGE_ADDRESS_SIZE])
+{
+	struct in6_addr binary;
+
+	return string_valid(field, MESSAGE_ADDRESS_SIZE) &&
+	       (inet_pton(AF_INET, field, &binary) == 1 ||
+		inet_pton(AF_INET6, field, &binary) == 1);
+}
+
 static bool upstream_valid(const struct message_upstream *upstream)
 {
 	uint32_t count = upstream->address_count;
@@ -122,9 +133,9 @@ static bool upstream_valid(const struct message_upstream *upstream)
 	    count > MESSAGE_MAX_ADDRESSES)
 		return false;
 	for (uint32_t i = 0; i < MESSAGE_MAX_ADDRESSES; i++)
-		if (!string_valid(upstream->addresses[i],
-				  MESSAGE_ADDRESS_SIZE) ||
-		    (upstream->addresses[i][0] != '\0') != (i < count))
+		if (i < count ? !address_valid(upstream->addresses[i])
+			      : !bytes_are_zero(upstream->addresses[i],
+						MESSAGE_ADDRESS_SIZE))
 			return false;
 	return true;
 }

@@ -249,6 +249,22 @@ static void fields_out_of_range_are_refused(void **state)
 	REFUSED(MESSAGE_SERVICE_PUT, message.service.host_header[255] = 'a');
 	REFUSED(MESSAGE_SERVICE_REMOVE,
 		memset(message.service_remove.name, 'a', 64));
+	/* Octets behind the end of a string, where a reader stops looking. */
+	REFUSED(MESSAGE_PLUG, message.plug.name[63] = 'x');
+	REFUSED(MESSAGE_SERVICE_PUT, message.service.name[63] = 'x');
+	REFUSED(MESSAGE_SERVICE_REMOVE, message.service_remove.name[63] = 'x');
+	REFUSED(MESSAGE_SERVICE_PUT,
+		message.service.upstreams[0].url[255] = 'x');
+	REFUSED(MESSAGE_SERVICE_PUT,
+		message.service.upstreams[0].addresses[0][20] = 'x');
+	REFUSED(MESSAGE_SERVICE_PUT,
+		message.service.upstreams[0].addresses[1][20] = 'x');
+	REFUSED(MESSAGE_FAULT,
+		message.fault.detail[MESSAGE_DETAIL_SIZE - 1] = 'x');
+	REFUSED(MESSAGE_GRANT_PUT, message.grant.name[63] = 'x');
+	REFUSED(MESSAGE_GRANT_STATS_GET,
+		message.grant_stats_get.name[63] = 'x');
+	REFUSED(MESSAGE_GRANT_STATS, message.grant_stats.name[63] = 'x');
 	REFUSED(MESSAGE_ACK, message.ack.error = 1);
 	REFUSED(MESSAGE_ACK, message.ack.error = -4096);
 	REFUSED(MESSAGE_ACK, message.ack.reserved = 1);
@@ -256,6 +272,31 @@ static void fields_out_of_range_are_refused(void **state)
 	REFUSED(MESSAGE_FAULT, message.fault.reason = MESSAGE_FAULT_COUNT);
 	REFUSED(MESSAGE_FAULT, message.fault.detail[0] = '\x1b');
 	REFUSED(MESSAGE_FAULT, message.fault.reserved = 1);
+}
+
+/* A device process resolves no names, so it is told none. */
+static void addresses_are_numbers(void **state)
+{
+	static const struct {
+		const char *address;
+		int error;
+	} cases[] = {
+		{"10.0.0.1", 0},     {"::1", 0},
+		{"fe80::1", 0},	     {"localhost", -EPROTO},
+		{"10.0.0", -EPROTO}, {"10.0.0.1:80", -EPROTO},
+		{"[::1]", -EPROTO},  {"fe80::1%eth0", -EPROTO},
+		{"0x7f.1", -EPROTO}, {" 10.0.0.1", -EPROTO},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		union message message = make(MESSAGE_SERVICE_PUT);
+
+		memset(message.service.upstreams[0].addresses[0], 0,
+		       MESSAGE_ADDRESS_SIZE);
+		strcpy(message.service.upstreams[0].addresses[0],
+		       cases[i].address);
+		assert_int_equal(check(&message), cases[i].error);
+	}
 }
 
 /*
@@ -420,6 +461,7 @@ int main(void)
 		cmocka_unit_test(descriptors_are_counted),
 		cmocka_unit_test(reserved_octets_are_zero),
 		cmocka_unit_test(fields_out_of_range_are_refused),
+		cmocka_unit_test(addresses_are_numbers),
 		cmocka_unit_test(limits_and_audits_out_of_range_are_refused),
 		SOCKET_CASE(a_message_and_its_descriptor_arrive),
 		SOCKET_CASE(what_is_wrong_is_not_sent),

@@ -426,6 +426,24 @@ static void a_domid_that_is_used_again_inherits_nothing(void **state)
 	guest_end(guest, front);
 }
 
+static void a_tree_without_an_owner_is_nobodys(void **state)
+{
+	struct fake_guest *guest = bed_guest("foundling", 1);
+	uint32_t domid = fake_guest_domid(guest);
+	struct vusb_front *front = bed_front(guest, 0);
+
+	/* Grants whose uuid is missing when 2virtd starts: whose were they? */
+	bed_grant(guest, "diag", "d", true);
+	assert_true(bed_enumerate(front, 1, 2));
+	bed_daemon_stop();
+	bed_write(NULL, TREE "/uuid", domid);
+	bed_daemon_start();
+	assert_false(bed_node_exists(TREE "/grant/diag/d", domid));
+	assert_true(bed_node_exists(TREE "/uuid", domid));
+	assert_true(port_is_empty(front, 1));
+	guest_end(guest, front);
+}
+
 static void grants_of_nobody_are_wiped(void **state)
 {
 	bed_daemon_stop();
@@ -594,7 +612,7 @@ static void a_page_comes_from_the_upstream(void **state)
 	ends = pipe_find(front, 2);
 	ask(front, 2, ends, 1, "/page");
 	/* The upstream sends back what it was asked, with the identity. */
-	answer_has(front, 2, ends, "reader");
+	answer_has(front, 2, ends, "X-2Virt-Domain: reader\r\n");
 	/* What is in flight ends with the grant. */
 	ask(front, 2, ends, 2, "/silent");
 	bed_turn(front, 100);
@@ -750,6 +768,49 @@ static void a_stopped_device_process_cannot_hold_a_revoked_grant(void **state)
 	assert_true(bed_log_wait("no answer to UNPLUG in time", PATIENCE_MS));
 	assert_in_range(bed_now_ms() - begin, 250, 1000);
 	assert_true(port_is_empty(front, 1));
+	guest_end(guest, front);
+}
+
+/* One of two services is taken away: the device stays, so no UNPLUG says so. */
+static void a_stopped_device_process_cannot_hold_one_of_two(void **state)
+{
+	struct fake_guest *guest = bed_guest("halved", 1);
+	struct vusb_front *front = bed_front(guest, 0);
+	uint64_t begin;
+	pid_t pid;
+
+	bed_grant(guest, "web", "catalog", true);
+	bed_grant(guest, "web", "shop", true);
+	assert_true(bed_enumerate(front, 1, 2));
+	assert_true(bed_log_wait("service shop granted", PATIENCE_MS));
+	assert_int_equal(bed_devices(&pid, 1), 1);
+	kill(pid, SIGSTOP);
+	begin = bed_now_ms();
+	bed_grant(guest, "web", "shop", false);
+	assert_true(bed_log_wait("no answer to SERVICE_REMOVE in time",
+				 PATIENCE_MS));
+	assert_in_range(bed_now_ms() - begin, 250, 1000);
+	guest_end(guest, front);
+}
+
+static void a_stopped_device_process_cannot_hold_a_detach(void **state)
+{
+	struct fake_guest *guest = bed_guest("numb", 1);
+	uint32_t domid = fake_guest_domid(guest);
+	struct vusb_front *front = bed_front(guest, 0);
+	uint64_t begin;
+	pid_t pid;
+
+	assert_int_equal(bed_devices(&pid, 1), 1);
+	kill(pid, SIGSTOP);
+	begin = bed_now_ms();
+	bed_write("0", BACK "/online", domid, 0u);
+	bed_write("5", BACK "/state", domid, 0u);
+	assert_true(bed_devices_wait(0, PATIENCE_MS));
+	assert_in_range(bed_now_ms() - begin, 250, 1000);
+	assert_int_equal(vusb_front_disconnect(front), 0);
+	assert_true(bed_node_wait("6", PATIENCE_MS, BACK "/state", domid, 0u));
+	bed_write(NULL, BACK, domid, 0u);
 	guest_end(guest, front);
 }
 
@@ -1028,6 +1089,7 @@ int main(void)
 		CASE(a_tree_that_others_can_write_is_not_enforced),
 		CASE(a_guest_cannot_read_the_tree),
 		CASE(a_domid_that_is_used_again_inherits_nothing),
+		CASE(a_tree_without_an_owner_is_nobodys),
 		CASE(grants_of_nobody_are_wiped),
 		CASE(diag_devices_take_the_next_ports),
 		CASE(a_page_comes_from_the_upstream),
@@ -1035,6 +1097,8 @@ int main(void)
 		CASE(a_killed_device_process_is_replaced),
 		CASE(a_device_process_that_keeps_dying_is_backed_off),
 		CASE(a_stopped_device_process_cannot_hold_a_revoked_grant),
+		CASE(a_stopped_device_process_cannot_hold_one_of_two),
+		CASE(a_stopped_device_process_cannot_hold_a_detach),
 		CASE(a_hostile_frontend_loses_its_own_device),
 		CASE(nonsense_in_the_frontend_nodes_is_refused),
 		CASE(a_guest_that_rewrites_its_nodes_disturbs_nobody),
