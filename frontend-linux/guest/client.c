@@ -6,6 +6,7 @@
  */
 #include "client.h"
 
+#include "directory.h"
 #include "guest.h"
 #include "name.h"
 #include "status.h"
@@ -75,6 +76,46 @@ err_protocol:
 	return -EPROTO;
 }
 
+/* What a web function's platform says of grants, or NULL. */
+static struct directory *row_ask(const struct status_row *row)
+{
+	struct directory *directory = NULL;
+	int error;
+
+	if (strcmp(row->type, "web") != 0 || row->socket[0] != '/')
+		return NULL;
+	error = directory_ask(&directory, row->socket);
+	if (error)
+		fprintf(stderr,
+			"2virt-guest: %s:%s does not tell its grants: %s\n",
+			row->type, row->name, strerror(-error));
+	return directory;
+}
+
+static void row_add_grants(FILE *out, const struct status_row *row)
+{
+	struct directory *directory = row_ask(row);
+
+	if (!directory)
+		return;
+	fputs(", \"directory\": ", out);
+	directory_print_json(out, directory);
+	directory_free(directory);
+}
+
+static void rows_print_grants(const struct status_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct directory *directory = row_ask(&rows[i]);
+
+		if (!directory)
+			continue;
+		fputc('\n', stdout);
+		directory_print_table(stdout, directory);
+		directory_free(directory);
+	}
+}
+
 int client_list(const char *runtime_dir, bool json)
 {
 	struct status_row *rows = calloc(STATUS_ROWS_MAX, sizeof(*rows));
@@ -93,10 +134,12 @@ int client_list(const char *runtime_dir, bool json)
 		free(rows);
 		return EXIT_FAILURE;
 	}
-	if (json)
-		status_print_json(stdout, rows, (size_t)count);
-	else
+	if (json) {
+		status_print_json(stdout, rows, (size_t)count, row_add_grants);
+	} else {
 		status_print_table(stdout, rows, (size_t)count);
+		rows_print_grants(rows, (size_t)count);
+	}
 	free(rows);
 	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

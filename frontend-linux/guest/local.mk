@@ -35,6 +35,8 @@ libguest_a_CFLAGS = $(TV_CFLAGS) $(UV_CFLAGS) $(INIH_CFLAGS)
 2virt_guest_SOURCES = \
 	frontend-linux/guest/client.c \
 	frontend-linux/guest/client.h \
+	frontend-linux/guest/directory.c \
+	frontend-linux/guest/directory.h \
 	frontend-linux/guest/guest.c \
 	frontend-linux/guest/guest.h \
 	frontend-linux/guest/main.c \
@@ -42,8 +44,10 @@ libguest_a_CFLAGS = $(TV_CFLAGS) $(UV_CFLAGS) $(INIH_CFLAGS)
 	frontend-linux/guest/port-libusb.h
 2virt_guest_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DGUEST_CONFIG_FILE='"$(pkgsysconfdir)/guest.conf"'
-2virt_guest_CFLAGS = $(TV_CFLAGS) $(UV_CFLAGS) $(INIH_CFLAGS) $(USB1_CFLAGS)
-2virt_guest_LDADD = libguest.a $(UV_LIBS) $(INIH_LIBS) $(USB1_LIBS)
+2virt_guest_CFLAGS = $(TV_CFLAGS) $(UV_CFLAGS) $(INIH_CFLAGS) $(USB1_CFLAGS) \
+	$(JANSSON_CFLAGS)
+2virt_guest_LDADD = libguest.a $(UV_LIBS) $(INIH_LIBS) $(USB1_LIBS) \
+	$(JANSSON_LIBS)
 
 dist_man_MANS += docs/2virt-guest.8
 EXTRA_DIST += \
@@ -66,16 +70,25 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test-guest-cli \
 	tests/unit/test-guest-device \
+	tests/unit/test-guest-directory \
 	tests/unit/test-guest-function \
 	tests/unit/test-guest-local \
 	tests/unit/test-guest-pipe
 TESTS += \
 	tests/unit/test-guest-cli \
 	tests/unit/test-guest-device \
+	tests/unit/test-guest-directory \
 	tests/unit/test-guest-function \
 	tests/unit/test-guest-local \
 	tests/unit/test-guest-pipe
 endif
+tests_unit_test_guest_directory_SOURCES = \
+	frontend-linux/guest/directory.c \
+	tests/unit/test-guest-directory.c
+tests_unit_test_guest_directory_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_unit_test_guest_directory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
+	$(JANSSON_CFLAGS)
+tests_unit_test_guest_directory_LDADD = $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_guest_cli_SOURCES = tests/unit/test-guest-cli.c
 tests_unit_test_guest_cli_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_unit_test_guest_cli_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)

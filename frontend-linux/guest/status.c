@@ -101,7 +101,8 @@ static void json_string(FILE *out, const char *key, const char *text)
 	fputs("\", ", out);
 }
 
-void status_print_json(FILE *out, const struct status_row *rows, size_t count)
+void status_print_json(FILE *out, const struct status_row *rows, size_t count,
+		       void (*more)(FILE *out, const struct status_row *row))
 {
 	fputs("[", out);
 	for (size_t i = 0; i < count; i++) {
@@ -116,10 +117,12 @@ void status_print_json(FILE *out, const struct status_row *rows, size_t count)
 		json_string(out, "socket", row->socket);
 		fprintf(out,
 			"\"pipes\": %" PRIu64 ", \"pipes_used\": %" PRIu64
-			", \"bytes_in\": %" PRIu64 ", \"bytes_out\": %" PRIu64
-			"}",
+			", \"bytes_in\": %" PRIu64 ", \"bytes_out\": %" PRIu64,
 			row->pipes, row->pipes_used, row->bytes_in,
 			row->bytes_out);
+		if (more)
+			more(out, row);
+		fputc('}', out);
 	}
 	fputs(count ? "\n]\n" : "]\n", out);
 }

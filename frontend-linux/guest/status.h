@@ -37,6 +37,9 @@ int status_row_write(const struct status_row *row, char *line, size_t size);
 int status_row_read(struct status_row *row, char *line);
 
 void status_print_table(FILE *out, const struct status_row *rows, size_t count);
-void status_print_json(FILE *out, const struct status_row *rows, size_t count);
+/* more, if it is not NULL, adds members (", \"x\": 1") to the object of a row.
+ */
+void status_print_json(FILE *out, const struct status_row *rows, size_t count,
+		       void (*more)(FILE *out, const struct status_row *row));
 
 #endif
