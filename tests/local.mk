@@ -57,6 +57,7 @@ include $(top_srcdir)/tests/daemon.mk
 
 include $(top_srcdir)/tests/buses.mk
 include $(top_srcdir)/tests/web.mk
+include $(top_srcdir)/tests/libvirt.mk
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-pipe-reentry

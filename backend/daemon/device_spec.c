@@ -17,9 +17,10 @@
 #include "backend/daemon/message.h"
 #include "backend/function/char.h"
 #include "backend/function/diag.h"
+#include "backend/function/libvirt.h"
 #include "backend/function/web.h"
 
-enum { CHAR_PIPES = 4, MAX_ADDRESSES = 4, MAX_UPSTREAMS = 16, HOST_SIZE = 254 };
+enum { CHAR_PIPES = 4, LIBVIRT_PIPES = 4, MAX_ADDRESSES = 4, MAX_UPSTREAMS = 16, HOST_SIZE = 254 };
 
 struct parts {
 	char type[16];
@@ -203,6 +204,70 @@ static struct usb_function *make_char(const struct device_spec *spec,
 	return char_function_create(parts->name, CHAR_PIPES, target);
 }
 
+/* --- libvirt --------------------------------------------------------------- */
+
+struct libvirt_words {
+	const char *socket;
+	const char *uri;
+	struct libvirt_policy policy;
+};
+
+/* Words behind the '='; NULL: all of them were understood. */
+static const char *read_libvirt(struct libvirt_words *words, char *text)
+{
+	char *rest = NULL;
+
+	for (char *word = strtok_r(text, ",", &rest); word;
+	     word = strtok_r(NULL, ",", &rest)) {
+		if (strncmp(word, "unix:", 5) == 0)
+			words->socket = word;
+		else if (strncmp(word, "uri=", 4) == 0)
+			words->uri = word + 4;
+		else if (strcmp(word, "host=full") == 0)
+			words->policy.host_verbs = LIBVIRT_FULL;
+		else if (strncmp(word, "domain=", 7) != 0 ||
+			 libvirt_policy_add_text(&words->policy, word + 7))
+			return "wanted: unix:PATH,uri=URI,"
+			       "domain=NAME:UUID:VERB+VERB";
+	}
+	return words->socket && words->uri ? NULL
+					   : "unix:PATH and uri= are needed";
+}
+
+static struct usb_function *make_libvirt(const struct device_spec *spec,
+					 const char *text,
+					 const struct parts *parts)
+{
+	struct libvirt_words words = {.socket = NULL};
+	struct libvirt_service *service = NULL;
+	char *copy = strdup(parts->target);
+	const char *why = copy ? read_libvirt(&words, copy) : "out of memory";
+	struct address address;
+
+	if (!why && address_parse(&address, words.socket) < 0)
+		why = "the socket's path is too long";
+	if (!why) {
+		struct char_target *target = char_target_socket(
+			spec->loop, (struct sockaddr *)&address.name,
+			address.len);
+
+		why = "out of memory";
+		if (target)
+			service = libvirt_service_create(
+				spec->loop, &(struct libvirt_service_config){
+						    .name = parts->name,
+						    .uri = words.uri,
+						    .target = target,
+						    .policy = &words.policy,
+					    });
+	}
+	libvirt_policy_fini(&words.policy);
+	free(copy);
+	if (!service)
+		return wrong(text, why);
+	return libvirt_function_create(parts->name, LIBVIRT_PIPES, service);
+}
+
 struct usb_function *device_spec_make(const struct device_spec *spec,
 				      const char *text, char *label)
 {
@@ -222,8 +287,11 @@ struct usb_function *device_spec_make(const struct device_spec *spec,
 		function = make_web(spec, text, &parts);
 	else if (strcmp(parts.type, "char") == 0)
 		function = make_char(spec, text, &parts);
+	else if (strcmp(parts.type, "libvirt") == 0)
+		function = make_libvirt(spec, text, &parts);
 	else
-		return wrong(text, "the types are web, char and diag");
+		return wrong(text,
+			     "the types are web, char, libvirt and diag");
 	if (function)
 		snprintf(label, DEVICE_SPEC_LABEL, "%s-%s", parts.type,
 			 parts.name);

@@ -7,6 +7,7 @@
  *   char:NAME=unix:PATH | tcp:ADDRESS:PORT
  *   char:NAME=exec:COMMAND            run by /bin/sh for each connection
  *   char:NAME=serial:PATH[,BAUD]
+ *   libvirt:NAME=unix:PATH,uri=URI[,domain=NAME:UUID:VERB+VERB...][,host=full]
  */
 #ifndef DAEMON_DEVICE_SPEC_H
 #define DAEMON_DEVICE_SPEC_H

@@ -83,6 +83,7 @@ pkglibexec_PROGRAMS += 2virt-device
 2virt_device_LDADD = libdaemon.a libbusxen.a libxenring.a \
 	libbususbredir.a libbussocket.a libcapture.a \
 	libdiag.a libwebfunction.a libwebservice.a \
+	liblibvirtfunction.a liblibvirtservice.a \
 	libcharfunction.a libcharservice.a libusbmodel.a libutil.a \
 	$(XENGNTTAB_LIBS) $(XENEVTCHN_LIBS) $(WEB_FUNCTION_LIBS) \
 	$(WEB_SERVICE_LIBS) $(USBREDIR_LIBS)

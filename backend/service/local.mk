@@ -30,3 +30,36 @@ libcharservice_a_SOURCES = \
 	backend/service/char_serial.c \
 	backend/service/char_socket.c \
 	backend/service/char_stream.c
+
+# Links no libvirt: the RPC is read by code of our own.  libvirt-filter and
+# what is below it are pure; libvirt-link needs libcharservice.a and libuv.
+noinst_LIBRARIES += liblibvirtservice.a
+liblibvirtservice_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(UV_CFLAGS)
+liblibvirtservice_a_SOURCES = \
+	backend/service/libvirt-box.c \
+	backend/service/libvirt-box.h \
+	backend/service/libvirt-daemon.c \
+	backend/service/libvirt-error.c \
+	backend/service/libvirt-error.h \
+	backend/service/libvirt-filter.c \
+	backend/service/libvirt-filter.h \
+	backend/service/libvirt-guest.c \
+	backend/service/libvirt-internal.h \
+	backend/service/libvirt-link.c \
+	backend/service/libvirt-link.h \
+	backend/service/libvirt-policy.c \
+	backend/service/libvirt-policy.h \
+	backend/service/libvirt-service.c \
+	backend/service/libvirt-stream.c \
+	backend/service/libvirt-table.c \
+	backend/service/libvirt-table.h \
+	backend/service/libvirt-walk.c \
+	backend/service/libvirt-walk.h \
+	backend/service/libvirt-xdr.c \
+	backend/service/libvirt-xdr.h \
+	backend/service/libvirt-xml-rules.c \
+	backend/service/libvirt-xml.c \
+	backend/service/libvirt-xml.h \
+	backend/service/libvirt.h
+EXTRA_DIST += backend/service/libvirt-table.py \
+	backend/service/libvirt-classes.txt
