@@ -20,7 +20,13 @@
 #include "backend/function/libvirt.h"
 #include "backend/function/web.h"
 
-enum { CHAR_PIPES = 4, LIBVIRT_PIPES = 4, MAX_ADDRESSES = 4, MAX_UPSTREAMS = 16, HOST_SIZE = 254 };
+enum {
+	CHAR_PIPES = 4,
+	LIBVIRT_PIPES = 4,
+	MAX_ADDRESSES = 4,
+	MAX_UPSTREAMS = 16,
+	HOST_SIZE = 254
+};
 
 struct parts {
 	char type[16];
@@ -204,7 +210,8 @@ static struct usb_function *make_char(const struct device_spec *spec,
 	return char_function_create(parts->name, CHAR_PIPES, target);
 }
 
-/* --- libvirt --------------------------------------------------------------- */
+/* --- libvirt ---------------------------------------------------------------
+ */
 
 struct libvirt_words {
 	const char *socket;
@@ -290,8 +297,7 @@ struct usb_function *device_spec_make(const struct device_spec *spec,
 	else if (strcmp(parts.type, "libvirt") == 0)
 		function = make_libvirt(spec, text, &parts);
 	else
-		return wrong(text,
-			     "the types are web, char, libvirt and diag");
+		return wrong(text, "the types are web, char, libvirt and diag");
 	if (function)
 		snprintf(label, DEVICE_SPEC_LABEL, "%s-%s", parts.type,
 			 parts.name);

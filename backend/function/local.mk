@@ -32,6 +32,7 @@ libuddi_a_SOURCES = \
 	backend/function/uddi-parse.c \
 	backend/function/uddi.c \
 	backend/function/uddi.h
+
 noinst_LIBRARIES += liblibvirtfunction.a
 liblibvirtfunction_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 liblibvirtfunction_a_SOURCES = \

@@ -69,8 +69,7 @@ void libvirt_outbox_advance(struct libvirt_outbox *box, size_t len)
 			xdr_out_fini(&box->out);
 	} else if (box->sent > KEEP_MAX) {
 		box->out.len -= box->sent;
-		memmove(box->out.data, box->out.data + box->sent,
-			box->out.len);
+		memmove(box->out.data, box->out.data + box->sent, box->out.len);
 		box->sent = 0;
 	}
 }

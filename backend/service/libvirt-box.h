@@ -27,8 +27,7 @@ enum libvirt_boxed {
 /* Where the next octets go, and how many at most. */
 uint8_t *libvirt_inbox_place(struct libvirt_inbox *box, size_t *len);
 /* len octets were put there. */
-enum libvirt_boxed libvirt_inbox_advance(struct libvirt_inbox *box,
-					 size_t len);
+enum libvirt_boxed libvirt_inbox_advance(struct libvirt_inbox *box, size_t len);
 /* For the next message. */
 void libvirt_inbox_reset(struct libvirt_inbox *box);
 

@@ -44,7 +44,8 @@ static struct libvirt_header reply_header(const struct filter_call *call)
 	return header;
 }
 
-/* --- lists made of the list of all ------------------------------------------ */
+/* --- lists made of the list of all ------------------------------------------
+ */
 
 /* list: domains that may be known, as the daemon's reply has them. */
 static void put_ids(struct xdr_out *out, struct xdr_in list, uint32_t count,
@@ -118,7 +119,8 @@ static void pass_listed(struct libvirt_filter *filter,
 	xdr_out_fini(&all);
 }
 
-/* --- replies ---------------------------------------------------------------- */
+/* --- replies ----------------------------------------------------------------
+ */
 
 static void registered(struct libvirt_filter *filter,
 		       const struct filter_call *call, struct xdr_in in)
@@ -218,8 +220,8 @@ static void pass_reply(struct libvirt_filter *filter,
 		return;
 	}
 	if (open)
-		filter->open = header->status == LIBVIRT_OK ? OPEN_DONE
-							    : OPEN_NOT;
+		filter->open =
+			header->status == LIBVIRT_OK ? OPEN_DONE : OPEN_NOT;
 	if (header->status != LIBVIRT_OK) {
 		pass_error(filter, call, payload, len);
 		return;
@@ -262,7 +264,8 @@ static bool take_reply(struct libvirt_filter *filter,
 	return true;
 }
 
-/* --- events ------------------------------------------------------------------ */
+/* --- events ------------------------------------------------------------------
+ */
 
 static bool event_wanted(const struct libvirt_filter *filter,
 			 const struct libvirt_procedure *procedure,
@@ -321,9 +324,9 @@ static bool take_keepalive(struct libvirt_filter *filter,
 		return false;
 	if (header->procedure == PROC_PING) {
 		pong.procedure = PROC_PONG;
-		libvirt_message_end(filter->to_daemon,
-				    libvirt_message_begin(filter->to_daemon,
-							  &pong));
+		libvirt_message_end(
+			filter->to_daemon,
+			libvirt_message_begin(filter->to_daemon, &pong));
 	}
 	return true;
 }

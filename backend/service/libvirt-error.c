@@ -31,8 +31,10 @@ static const char *const constant_texts[] = {
 	"Requested operation is not valid: domain is not active",
 	"Requested operation is not valid: transient domain cannot be created",
 	"invalid argument: the domain does not have a current snapshot",
-	"domain snapshot not found: the domain does not have a current snapshot",
-	"Domain snapshot not found: the domain does not have a current snapshot",
+	"domain snapshot not found: the domain does not have a current "
+	"snapshot",
+	"Domain snapshot not found: the domain does not have a current "
+	"snapshot",
 	"internal error: cannot find character device (null)",
 	"internal error: Active console session exists for this domain",
 	"operation failed: Active console session exists for this domain",
@@ -88,9 +90,8 @@ static void put_error(struct xdr_out *out, const struct libvirt_header *header,
 	libvirt_message_end(out, begin);
 }
 
-void libvirt_put_error(struct xdr_out *out,
-		       const struct libvirt_header *header, int code,
-		       const char *text)
+void libvirt_put_error(struct xdr_out *out, const struct libvirt_header *header,
+		       int code, const char *text)
 {
 	put_error(out, header, (uint32_t)code, FROM_RPC, text, strlen(text));
 }

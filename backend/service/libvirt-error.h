@@ -9,6 +9,7 @@
 
 /* virErrorNumber, as far as we say them ourselves. */
 enum {
+	LIBVIRT_ERR_NO_SUPPORT = 3,
 	LIBVIRT_ERR_SYSTEM = 38,
 	LIBVIRT_ERR_RPC = 39,
 	LIBVIRT_ERR_TIMEOUT = 68,
@@ -19,9 +20,8 @@ enum {
  * Appends a message of type REPLY or STREAM_DATA (header->type) with status
  * ERROR and this text; length and status of header do not matter.
  */
-void libvirt_put_error(struct xdr_out *out,
-		       const struct libvirt_header *header, int code,
-		       const char *text);
+void libvirt_put_error(struct xdr_out *out, const struct libvirt_header *header,
+		       int code, const char *text);
 
 /*
  * Passes an error of the daemon on.  Its text may name anybody's domains and

@@ -105,7 +105,8 @@ int libvirt_filter_set_policy(struct libvirt_filter *filter,
 	return 0;
 }
 
-/* --- what the parts share -------------------------------------------------- */
+/* --- what the parts share --------------------------------------------------
+ */
 
 struct filter_call *filter_call_new(struct libvirt_filter *filter,
 				    const struct libvirt_procedure *procedure)
@@ -151,8 +152,8 @@ struct libvirt_header filter_call_header(const struct filter_call *call)
 void filter_ask(struct libvirt_filter *filter, unsigned int number)
 {
 	struct filter_call *call = filter_call_new(
-		filter, libvirt_procedure_find(LIBVIRT_REMOTE_PROGRAM, 1,
-					       number));
+		filter,
+		libvirt_procedure_find(LIBVIRT_REMOTE_PROGRAM, 1, number));
 	struct libvirt_header header;
 
 	if (!call)
@@ -176,9 +177,9 @@ struct libvirt_walk filter_walk(struct libvirt_filter *filter,
 	};
 }
 
-const struct libvirt_target *
-filter_target(const struct libvirt_filter *filter, bool has_uuid,
-	      const uint8_t uuid[LIBVIRT_UUID_LEN])
+const struct libvirt_target *filter_target(const struct libvirt_filter *filter,
+					   bool has_uuid,
+					   const uint8_t uuid[LIBVIRT_UUID_LEN])
 {
 	return has_uuid ? libvirt_policy_find(&filter->policy, uuid) : NULL;
 }
@@ -212,7 +213,11 @@ void filter_deny(struct libvirt_filter *filter,
 		 "access denied: 2virt policy: %s (%s, verb '%s')", why,
 		 denial.procedure, denial.class);
 	filter->stats.denied++;
-	filter_error(filter, header, LIBVIRT_ERR_ACCESS, text);
+	filter_error(filter, header,
+		     procedure && procedure->special == LIBVIRT_UNSUPPORTED
+			     ? LIBVIRT_ERR_NO_SUPPORT
+			     : LIBVIRT_ERR_ACCESS,
+		     text);
 	if (filter->denied)
 		filter->denied(filter->context, &denial);
 }
@@ -249,7 +254,8 @@ bool filter_has_callback(const struct libvirt_filter *filter, int32_t id)
 	return false;
 }
 
-/* --- life ------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------
+ */
 
 void libvirt_filter_start(struct libvirt_filter *filter, uint64_t now_ms,
 			  struct xdr_out *to_daemon)

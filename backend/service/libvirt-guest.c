@@ -26,7 +26,8 @@ enum {
 
 static const char out_of_shape[] = "malformed";
 
-/* --- answers of our own ---------------------------------------------------- */
+/* --- answers of our own ----------------------------------------------------
+ */
 
 static size_t answer_begin(struct libvirt_filter *filter,
 			   const struct libvirt_header *header)
@@ -108,7 +109,8 @@ static bool answer_here(struct libvirt_filter *filter,
 	}
 }
 
-/* --- what is asked of the daemon ------------------------------------------- */
+/* --- what is asked of the daemon -------------------------------------------
+ */
 
 static size_t call_begin(struct libvirt_filter *filter,
 			 const struct filter_call *call)
@@ -168,8 +170,7 @@ static const char *ask_list(struct libvirt_filter *filter,
 		flags = LIST_INACTIVE;
 		/* fall through */
 	case LIBVIRT_LIST_IDS:
-		if (!xdr_get_u32(&in, &call->value) ||
-		    call->value > INT32_MAX)
+		if (!xdr_get_u32(&in, &call->value) || call->value > INT32_MAX)
 			return out_of_shape;
 		break;
 	default:
@@ -279,7 +280,8 @@ static const char *ask(struct libvirt_filter *filter, struct filter_call *call,
 	return ask_walked(filter, call, in);
 }
 
-/* --- calls ------------------------------------------------------------------ */
+/* --- calls ------------------------------------------------------------------
+ */
 
 /* NULL: the call may be tried. */
 static const char *refuse_early(const struct libvirt_filter *filter,
@@ -371,9 +373,9 @@ static bool take_keepalive(struct libvirt_filter *filter,
 		return false;
 	if (header->procedure == PROC_PING) {
 		pong.procedure = PROC_PONG;
-		libvirt_message_end(filter->to_guest,
-				    libvirt_message_begin(filter->to_guest,
-							  &pong));
+		libvirt_message_end(
+			filter->to_guest,
+			libvirt_message_begin(filter->to_guest, &pong));
 	}
 	return true;
 }

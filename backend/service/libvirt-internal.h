@@ -120,7 +120,8 @@ void filter_error(struct libvirt_filter *filter,
 const char *filter_walk_text(enum libvirt_walked walked);
 bool filter_has_callback(const struct libvirt_filter *filter, int32_t id);
 
-/* --- libvirt-daemon.c ------------------------------------------------------ */
+/* --- libvirt-daemon.c ------------------------------------------------------
+ */
 
 /* A reply of the daemon to one of our own calls. */
 void filter_login_reply(struct libvirt_filter *filter,
@@ -128,7 +129,8 @@ void filter_login_reply(struct libvirt_filter *filter,
 			const struct libvirt_header *header,
 			const uint8_t *payload, size_t len);
 
-/* --- libvirt-stream.c ------------------------------------------------------ */
+/* --- libvirt-stream.c ------------------------------------------------------
+ */
 
 struct filter_stream *filter_stream_new(struct libvirt_filter *filter,
 					const struct filter_call *call);
@@ -142,7 +144,7 @@ bool filter_stream_daemon(struct libvirt_filter *filter,
 			  const uint8_t *payload, size_t len);
 /* Ends it on the guest's side, and the daemon's if tell_daemon. */
 void filter_stream_end(struct libvirt_filter *filter,
-		       struct filter_stream *stream, int code,
-		       const char *text, bool tell_daemon);
+		       struct filter_stream *stream, int code, const char *text,
+		       bool tell_daemon);
 
 #endif

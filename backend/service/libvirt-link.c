@@ -89,8 +89,8 @@ static void daemon_gone(struct libvirt_link *link, const char *why)
 	char_stream_close(link->stream);
 	link->stream = NULL;
 	libvirt_filter_gone(link->filter, why, &link->to_guest.out);
-	link->state = libvirt_filter_is_open(link->filter) ? LINK_ENDING
-							   : LINK_DOWN;
+	link->state =
+		libvirt_filter_is_open(link->filter) ? LINK_ENDING : LINK_DOWN;
 	kick(link);
 }
 
@@ -108,7 +108,8 @@ static void check_lost(struct libvirt_link *link)
 		cut(link, LIBVIRT_LINK_END);
 }
 
-/* --- the daemon's side ----------------------------------------------------- */
+/* --- the daemon's side -----------------------------------------------------
+ */
 
 static void push_daemon(struct libvirt_link *link)
 {
@@ -137,14 +138,14 @@ static void take_daemon(struct libvirt_link *link, enum libvirt_boxed boxed)
 		libvirt_filter_daemon_long(link->filter, &box->header,
 					   &link->to_guest.out);
 	else if (good)
-		good = libvirt_filter_daemon(link->filter, now_ms(link),
-					     &box->header, box->payload,
-					     &link->to_guest.out,
-					     &link->to_daemon.out);
+		good = libvirt_filter_daemon(
+			link->filter, now_ms(link), &box->header, box->payload,
+			&link->to_guest.out, &link->to_daemon.out);
 	libvirt_inbox_reset(box);
 	if (!good)
-		daemon_gone(link,
-			    "2virt: the platform's libvirt breaks the protocol");
+		daemon_gone(
+			link,
+			"2virt: the platform's libvirt breaks the protocol");
 	check_lost(link);
 }
 
@@ -236,7 +237,8 @@ static const struct char_events stream_events = {
 	.writable = on_traffic,
 };
 
-/* --- time ------------------------------------------------------------------- */
+/* --- time -------------------------------------------------------------------
+ */
 
 static void kicked(uv_timer_t *timer)
 {
@@ -263,7 +265,8 @@ static void ticked(uv_timer_t *timer)
 	notify(link);
 }
 
-/* --- the guest's side --------------------------------------------------------- */
+/* --- the guest's side
+ * --------------------------------------------------------- */
 
 static void take_guest(struct libvirt_link *link, enum libvirt_boxed boxed)
 {
@@ -276,10 +279,9 @@ static void take_guest(struct libvirt_link *link, enum libvirt_boxed boxed)
 		libvirt_filter_guest_long(link->filter, &box->header,
 					  &link->to_guest.out);
 	else if (good)
-		good = libvirt_filter_guest(link->filter, now_ms(link),
-					    &box->header, box->payload,
-					    &link->to_guest.out,
-					    &link->to_daemon.out);
+		good = libvirt_filter_guest(
+			link->filter, now_ms(link), &box->header, box->payload,
+			&link->to_guest.out, &link->to_daemon.out);
 	libvirt_inbox_reset(box);
 	if (!good)
 		cut(link, LIBVIRT_LINK_PROTOCOL);
@@ -343,7 +345,8 @@ void libvirt_link_shutdown(struct libvirt_link *link)
 	kick(link);
 }
 
-/* --- life --------------------------------------------------------------------- */
+/* --- life
+ * --------------------------------------------------------------------- */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -377,9 +380,9 @@ void libvirt_link_close(struct libvirt_link *link)
 	uv_close((uv_handle_t *)&link->tick, on_closed);
 }
 
-struct libvirt_link *
-libvirt_link_open(struct libvirt_service *service,
-		  const struct libvirt_link_events *events, void *context)
+struct libvirt_link *libvirt_link_open(struct libvirt_service *service,
+				       const struct libvirt_link_events *events,
+				       void *context)
 {
 	struct libvirt_link *link = calloc(1, sizeof(*link));
 
@@ -407,8 +410,8 @@ libvirt_link_open(struct libvirt_service *service,
 		.context = service,
 	});
 	if (link->filter)
-		link->stream = char_stream_open(service->target, &stream_events,
-						link);
+		link->stream =
+			char_stream_open(service->target, &stream_events, link);
 	if (!link->stream) {
 		libvirt_link_close(link);
 		return NULL;
@@ -417,13 +420,15 @@ libvirt_link_open(struct libvirt_service *service,
 	return link;
 }
 
-/* --- all links of a service ------------------------------------------------- */
+/* --- all links of a service -------------------------------------------------
+ */
 
 void libvirt_service_update_links(struct libvirt_service *service)
 {
 	struct list_node *node, *after;
 
-	list_for_each_safe (node, after, &service->links) {
+	list_for_each_safe(node, after, &service->links)
+	{
 		struct libvirt_link *link =
 			container_of(node, struct libvirt_link, node);
 
@@ -440,7 +445,8 @@ void libvirt_service_add_links(const struct libvirt_service *service,
 {
 	const struct list_node *node;
 
-	list_for_each (node, &service->links) {
+	list_for_each(node, &service->links)
+	{
 		struct libvirt_link *link =
 			container_of(node, struct libvirt_link, node);
 		struct libvirt_filter_stats stats;

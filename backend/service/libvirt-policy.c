@@ -150,8 +150,8 @@ int libvirt_policy_add(struct libvirt_policy *policy, const char *name,
 	}
 	if (policy->target_count == LIBVIRT_TARGETS_MAX)
 		return -ENOSPC;
-	targets = realloc(targets,
-			  (policy->target_count + 1) * sizeof(*targets));
+	targets =
+		realloc(targets, (policy->target_count + 1) * sizeof(*targets));
 	if (!targets)
 		return -ENOMEM;
 	policy->targets = targets;

@@ -23,7 +23,8 @@ enum {
 	LIBVIRT_SNAPSHOT = 1 << 4,
 	LIBVIRT_RESIZE = 1 << 5,
 	LIBVIRT_EVENTS = 1 << 6,
-	LIBVIRT_FULL = 1 << 7, /* root of the host, in effect: docs/libvirt.md */
+	LIBVIRT_FULL =
+		1 << 7, /* root of the host, in effect: docs/libvirt.md */
 	LIBVIRT_VERBS_ALL = (1 << 8) - 1,
 };
 

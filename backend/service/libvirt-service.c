@@ -62,8 +62,7 @@ int libvirt_service_set_policy(struct libvirt_service *service,
 	return 0;
 }
 
-void libvirt_service_refused(void *context,
-			     const struct libvirt_denial *denial)
+void libvirt_service_refused(void *context, const struct libvirt_denial *denial)
 {
 	struct libvirt_service *service = context;
 

@@ -96,8 +96,7 @@ bool filter_stream_daemon(struct libvirt_filter *filter,
 			  const struct libvirt_header *header,
 			  const uint8_t *payload, size_t len)
 {
-	struct filter_stream *stream =
-		filter_stream_of(filter, header->serial);
+	struct filter_stream *stream = filter_stream_of(filter, header->serial);
 	struct libvirt_header answer;
 
 	if (header->status > LIBVIRT_CONTINUE)
@@ -126,8 +125,8 @@ bool filter_stream_daemon(struct libvirt_filter *filter,
 }
 
 void filter_stream_end(struct libvirt_filter *filter,
-		       struct filter_stream *stream, int code,
-		       const char *text, bool tell_daemon)
+		       struct filter_stream *stream, int code, const char *text,
+		       bool tell_daemon)
 {
 	struct libvirt_header header = stream->header;
 

@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+/* clang-format off */
+
 const char libvirt_table_source[] = "9.0.0-4+deb12u2";
 const unsigned long libvirt_table_version =
 	9 * 1000000 + 0 * 1000 + 0;
@@ -379,7 +381,7 @@ static const struct libvirt_procedure remote_table[] = {
 	{121, LIBVIRT_CLASS_FULL, LIBVIRT_PLAIN, 0, 0xffffffff,
 	 "DOMAIN_GET_SECURITY_LABEL", "domain:read",
 	 "D", "[i]i"},
-	{122, LIBVIRT_CLASS_FULL, LIBVIRT_PLAIN, 0, 0xffffffff,
+	{122, LIBVIRT_CLASS_FULL, LIBVIRT_UNSUPPORTED, 0, 0xffffffff,
 	 "NODE_GET_SECURITY_MODEL", "connect:read",
 	 "", "[i][i]"},
 	{123, LIBVIRT_CLASS_FULL, LIBVIRT_PLAIN, 0, 0xffffffff,
@@ -1291,7 +1293,7 @@ static const struct libvirt_procedure remote_table[] = {
 	{425, LIBVIRT_CLASS_FULL, LIBVIRT_PLAIN, 0, 0xffffffff,
 	 "DOMAIN_AUTHORIZED_SSH_KEYS_SET", "domain:write",
 	 "Ds[s]f", ""},
-	{426, LIBVIRT_CLASS_FULL, LIBVIRT_PLAIN, 0, 0xffffffff,
+	{426, LIBVIRT_CLASS_FULL, LIBVIRT_UNSUPPORTED, 0, 0xffffffff,
 	 "DOMAIN_GET_MESSAGES", "domain:read",
 	 "Df", "[s]"},
 	{427, LIBVIRT_CLASS_FULL, LIBVIRT_PLAIN, 0, 0xffffffff,

@@ -44,6 +44,8 @@ enum libvirt_special {
 	LIBVIRT_STREAM,
 	LIBVIRT_REGISTER,
 	LIBVIRT_DEREGISTER,
+	/* Refused in a way that stock clients go on after. */
+	LIBVIRT_UNSUPPORTED,
 };
 
 struct libvirt_procedure {
@@ -66,14 +68,13 @@ struct libvirt_program {
 	const struct libvirt_procedure *procedures;
 };
 
-extern const char libvirt_table_source[]; /* version of the package */
+extern const char libvirt_table_source[];	  /* version of the package */
 extern const unsigned long libvirt_table_version; /* as libvirt counts it */
 extern const struct libvirt_program libvirt_programs[];
 extern const unsigned int libvirt_program_count;
 
 /* NULL: unknown, and so denied. */
-const struct libvirt_procedure *libvirt_procedure_find(uint32_t program,
-						       uint32_t version,
-						       uint32_t number);
+const struct libvirt_procedure *
+libvirt_procedure_find(uint32_t program, uint32_t version, uint32_t number);
 
 #endif

@@ -42,7 +42,8 @@ ACL_OF = {
 CLASSES = ["never", "full"] + list(ACL_OF)
 SPECIALS = ["none", "open", "close", "uri", "feature", "auth", "lookup-uuid",
             "lookup-name", "list", "list-ids", "list-names", "count-active",
-            "count-defined", "stream", "register", "deregister"]
+            "count-defined", "stream", "register", "deregister",
+            "unsupported"]
 FIELD = re.compile(r"((?:unsigned\s+)?\w+)\s+(\*?)(\w+)\s*(<\w*>|\[\w+\])?\s*;")
 
 
@@ -227,6 +228,8 @@ def main():
 #include "backend/service/libvirt-table.h"
 
 #include <stddef.h>
+
+/* clang-format off */
 
 const char libvirt_table_source[] = "{version}";
 const unsigned long libvirt_table_version =

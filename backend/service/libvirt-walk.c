@@ -281,8 +281,7 @@ static enum libvirt_walked walk_numbers(struct libvirt_walk *walk, char letter)
 {
 	uint32_t high = 0, value;
 
-	if ((letter == 'h' || letter == 'F') &&
-	    !xdr_get_u32(&walk->in, &high))
+	if ((letter == 'h' || letter == 'F') && !xdr_get_u32(&walk->in, &high))
 		return LIBVIRT_WALK_MALFORMED;
 	if (!xdr_get_u32(&walk->in, &value))
 		return LIBVIRT_WALK_MALFORMED;
@@ -330,8 +329,8 @@ static enum libvirt_walked walk_item(struct libvirt_walk *walk,
 		xdr_put_u32(walk->out, present);
 		if (present)
 			return walk_item(walk, shape);
-		*shape = **shape == '[' ? array_end(*shape + 1) + 1
-					: *shape + 1;
+		*shape =
+			**shape == '[' ? array_end(*shape + 1) + 1 : *shape + 1;
 		return LIBVIRT_WALKED;
 	default:
 		return walk_text(walk, letter);
@@ -342,8 +341,8 @@ enum libvirt_walked libvirt_walk(struct libvirt_walk *walk,
 				 const uint8_t *payload, size_t len,
 				 struct xdr_out *out)
 {
-	const char *shape = walk->call ? walk->procedure->call
-				       : walk->procedure->reply;
+	const char *shape =
+		walk->call ? walk->procedure->call : walk->procedure->reply;
 	uint32_t verbs = walk->policy->host_verbs;
 	enum libvirt_walked walked;
 

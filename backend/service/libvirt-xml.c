@@ -88,7 +88,8 @@ static size_t take_name(struct scrub *scrub, const char **name)
 	return (size_t)(scrub->at - *name);
 }
 
-/* --- values ---------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------
+ */
 
 /* The octet that an entity stands for; 0: none that we know. */
 static char entity(const char *at, size_t len, size_t *used)
@@ -97,7 +98,7 @@ static char entity(const char *at, size_t len, size_t *used)
 		const char *text;
 		char is;
 	} entities[] = {
-		{"&amp;", '&'},	 {"&lt;", '<'},	  {"&gt;", '>'},
+		{"&amp;", '&'},	 {"&lt;", '<'},	   {"&gt;", '>'},
 		{"&quot;", '"'}, {"&apos;", '\''},
 	};
 
@@ -145,7 +146,8 @@ static bool value_equals(const char *value, size_t len, const char *text)
 	return i == len && !*text;
 }
 
-/* --- the tree -------------------------------------------------------------- */
+/* --- the tree --------------------------------------------------------------
+ */
 
 static int rule_compare(const void *key, const void *entry)
 {
@@ -409,8 +411,7 @@ static bool scrub_run(struct scrub *scrub)
 }
 
 bool libvirt_xml_scrub(const uint8_t *text, size_t len,
-		       const struct libvirt_target *target,
-		       struct xdr_out *out)
+		       const struct libvirt_target *target, struct xdr_out *out)
 {
 	struct scrub scrub = {
 		.at = (const char *)text,
@@ -425,8 +426,7 @@ bool libvirt_xml_scrub(const uint8_t *text, size_t len,
 	return scrub_run(&scrub) && scrub.named;
 }
 
-bool libvirt_xml_snapshot(const uint8_t *text, size_t len,
-			  struct xdr_out *out)
+bool libvirt_xml_snapshot(const uint8_t *text, size_t len, struct xdr_out *out)
 {
 	struct scrub scrub = {
 		.at = (const char *)text,

@@ -28,8 +28,7 @@ bool libvirt_xml_scrub(const uint8_t *text, size_t len,
  * Appends the description of a snapshot to be made: its name and description
  * are taken from the text, nothing else is allowed in it.
  */
-bool libvirt_xml_snapshot(const uint8_t *text, size_t len,
-			  struct xdr_out *out);
+bool libvirt_xml_snapshot(const uint8_t *text, size_t len, struct xdr_out *out);
 
 /* An element that may pass, by its path; lists are sorted by it. */
 struct libvirt_xml_rule {

@@ -62,9 +62,9 @@ struct libvirt_link_events {
 };
 
 /* NULL: out of memory.  events must outlive the link. */
-struct libvirt_link *
-libvirt_link_open(struct libvirt_service *service,
-		  const struct libvirt_link_events *events, void *context);
+struct libvirt_link *libvirt_link_open(struct libvirt_service *service,
+				       const struct libvirt_link_events *events,
+				       void *context);
 /* The octets taken (0: none now). */
 size_t libvirt_link_write(struct libvirt_link *link, const void *data,
 			  size_t len);

@@ -113,8 +113,7 @@ static bool pump_from_guest(struct guest *guest)
 	ssize_t n;
 
 	if (guest->in_at == guest->in_len) {
-		n = recv(guest->fd, guest->in, sizeof(guest->in),
-			 MSG_DONTWAIT);
+		n = recv(guest->fd, guest->in, sizeof(guest->in), MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN))
 			guest->ended = true;
 		if (n <= 0)
@@ -205,8 +204,8 @@ static void on_signal(uv_signal_t *signal, int number)
 }
 
 static struct libvirt_service *make_service(struct server *server,
-					    const char *daemon,
-					    const char *uri, char **words)
+					    const char *daemon, const char *uri,
+					    char **words)
 {
 	struct libvirt_service_config config = {.name = "test", .uri = uri};
 	struct libvirt_policy policy;
