@@ -4,6 +4,7 @@ noinst_HEADERS += tests/unit/daemon_bed.h
 DAEMON_TESTS = \
 	tests/unit/test-daemon \
 	tests/unit/test-daemon-files \
+	tests/unit/test-daemon-control \
 	tests/unit/test-daemon-hostile \
 	tests/unit/test-daemon-message \
 	tests/unit/test-daemon-sandbox \
@@ -27,6 +28,13 @@ tests_unit_test_daemon_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
 	-DBUILDDIR='"$(abs_top_builddir)"' $(XENSTORE_CFLAGS)
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_daemon_LDADD = $(FAKE_XEN_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_daemon_control_SOURCES = \
+	tests/unit/test-daemon-control.c tests/unit/daemon_bed.c
+tests_unit_test_daemon_control_CPPFLAGS = $(tests_unit_test_daemon_CPPFLAGS) \
+	$(UV_CFLAGS)
+tests_unit_test_daemon_control_CFLAGS = $(tests_unit_test_daemon_CFLAGS)
+tests_unit_test_daemon_control_LDADD = libdaemon.a libutil.a \
+	$(tests_unit_test_daemon_LDADD) $(UV_LIBS)
 tests_unit_test_daemon_hostile_SOURCES = tests/unit/test-daemon-hostile.c \
 	tests/unit/daemon_bed.c
 tests_unit_test_daemon_hostile_CPPFLAGS = $(tests_unit_test_daemon_CPPFLAGS)

@@ -27,6 +27,7 @@
 #include <uv.h>
 #include <xenstore.h>
 
+#include "backend/daemon/control.h"
 #include "backend/daemon/controller.h"
 #include "backend/daemon/domain.h"
 #include "backend/daemon/domain_list.h"
@@ -59,8 +60,10 @@ struct broker {
 	struct registry *registry;
 	struct controller_env env;
 	struct xl_domain *xl;
+	struct control *control;
 	struct list_node domains;
 	bool domains_touched;
+	bool ending; /* nothing is done any more */
 	bool started; /* the domains that were there at first are known */
 	int result;
 };
@@ -306,6 +309,8 @@ static void pass(struct broker *broker)
 {
 	struct list_node *pos, *after;
 
+	if (broker->ending)
+		return;
 	if (broker->domains_touched) {
 		broker->domains_touched = false;
 		domains_refresh(broker);
@@ -351,18 +356,24 @@ static void on_end_signal(uv_signal_t *signal, int number)
 	uv_stop(&broker->loop);
 }
 
-static void on_reload_signal(uv_signal_t *signal, int number)
+/* Services with a mistake are no failure. */
+static int files_reload(void *context)
 {
-	struct broker *broker = signal->data;
-	int errors;
+	struct broker *broker = context;
+	int errors = registry_reload(broker->registry);
 
-	notify_reloading();
-	errors = registry_reload(broker->registry);
 	if (errors > 0)
 		log_error("services: %d mistakes; what is right is in force",
 			  errors);
 	else if (errors == 0)
 		log_info("services read");
+	return errors < 0 ? errors : 0;
+}
+
+static void on_reload_signal(uv_signal_t *signal, int number)
+{
+	notify_reloading();
+	files_reload(signal->data);
 	notify_send("READY=1");
 }
 
@@ -383,7 +394,8 @@ static int run_folder_make(const char *path)
 {
 	struct stat status;
 
-	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+	/* Anybody may pass, to the control socket; what is in it says who. */
+	if (mkdir(path, 0711) < 0 && errno != EEXIST) {
 		log_error("%s: %s", path, strerror(errno));
 		return -errno;
 	}
@@ -394,7 +406,28 @@ static int run_folder_make(const char *path)
 			  path);
 		return -EPERM;
 	}
+	if (chmod(path, 0711) < 0)
+		return -errno;
 	return 0;
+}
+
+static int control_begin(struct broker *broker,
+			 const struct broker_config *config)
+{
+	char path[256];
+	struct control_config control = {
+		.loop = &broker->loop,
+		.xs = broker->xs,
+		.registry = broker->registry,
+		.domains = &broker->domains,
+		.path = config->control ? config->control : path,
+		.xl = config->xl_program,
+		.reload = files_reload,
+		.context = broker,
+	};
+
+	snprintf(path, sizeof(path), "%s/control.sock", config->run_folder);
+	return control_start(&control, &broker->control);
 }
 
 static int watch_all(struct broker *broker)
@@ -506,6 +539,8 @@ static int broker_start(struct broker *broker,
 	if (!broker->xl)
 		return -ENOMEM;
 	error = watch_all(broker);
+	if (!error)
+		error = control_begin(broker, config);
 	if (error)
 		return error;
 	uv_poll_init(&broker->loop, &broker->watches, xs_fileno(broker->xs));
@@ -528,6 +563,8 @@ static void broker_finish(struct broker *broker)
 {
 	struct list_node *pos, *after;
 
+	broker->ending = true;
+	control_stop(broker->control);
 	list_for_each_safe(pos, after, &broker->domains)
 		domain_destroy(container_of(pos, struct domain, link));
 	registry_destroy(broker->registry);
@@ -540,6 +577,7 @@ static void broker_finish(struct broker *broker)
 		xs_close(broker->xs);
 	domain_list_close(broker->alive_domains);
 	uv_loop_close(&broker->loop);
+	control_free(broker->control);
 }
 
 int broker_run(const struct broker_config *config)

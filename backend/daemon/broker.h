@@ -10,6 +10,7 @@
 struct broker_config {
 	const char *services_folder;
 	const char *run_folder; /* journals; made if it is not there */
+	const char *control;	/* socket; NULL: control.sock there */
 	const char *program;	/* path of 2virt-device */
 	const char *xl_program; /* "xl" or a path */
 	const char *xl_folder;	/* configurations of xl */

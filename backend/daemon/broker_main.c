@@ -40,6 +40,8 @@ static void usage(FILE *out)
 		"(default " SYSCONFDIR "/2virt/services.d)\n"
 		"  --run DIR        journals of connected controllers "
 		"(default " RUN_FOLDER ")\n"
+		"  --control PATH   socket of the control API\n"
+		"                   (default: control.sock in --run)\n"
 		"  --device FILE    program of device processes\n"
 		"                   (default " PKGLIBEXECDIR "/2virt-device)\n"
 		"  --xl FILE        xl, which attaches controllers for "
@@ -81,6 +83,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"services", required_argument, NULL, 's'},
 		{"run", required_argument, NULL, 'r'},
+		{"control", required_argument, NULL, 'C'},
 		{"device", required_argument, NULL, 'd'},
 		{"uid-base", required_argument, NULL, 'u'},
 		{"xl", required_argument, NULL, 'x'},
@@ -111,6 +114,9 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			config.run_folder = optarg;
+			break;
+		case 'C':
+			config.control = optarg;
 			break;
 		case 'd':
 			config.program = optarg;

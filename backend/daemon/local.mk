@@ -8,10 +8,16 @@ daemon_cppflags = $(AM_CPPFLAGS) \
 
 # What broker and device process share, and what tests look into.
 libdaemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(XENSTORE_CFLAGS) $(XENCTRL_CFLAGS) \
-	$(UV_CFLAGS) $(INIH_CFLAGS)
+	$(UV_CFLAGS) $(INIH_CFLAGS) $(JANSSON_CFLAGS)
 libdaemon_a_SOURCES = \
 	backend/daemon/broker.c \
 	backend/daemon/broker.h \
+	backend/daemon/control.c \
+	backend/daemon/control.h \
+	backend/daemon/control_change.c \
+	backend/daemon/control_internal.h \
+	backend/daemon/control_xl.c \
+	backend/daemon/control_xl.h \
 	backend/daemon/controller.c \
 	backend/daemon/controller.h \
 	backend/daemon/controller_state.c \
@@ -51,8 +57,8 @@ libdaemon_a_SOURCES = \
 sbin_PROGRAMS += 2virtd
 2virtd_CPPFLAGS = $(daemon_cppflags)
 2virtd_SOURCES = backend/daemon/broker_main.c
-2virtd_LDADD = libdaemon.a libutil.a \
-	$(UV_LIBS) $(XENSTORE_LIBS) $(XENCTRL_LIBS) $(INIH_LIBS)
+2virtd_LDADD = libdaemon.a libmanage.a libpolicy.a libutil.a \
+	$(MANAGE_LIBS) $(UV_LIBS) $(XENSTORE_LIBS) $(XENCTRL_LIBS) $(INIH_LIBS)
 
 pkglibexec_PROGRAMS += 2virt-device
 2virt_device_SOURCES = \

@@ -397,6 +397,17 @@ const struct registry_entry *registry_find(const struct registry *registry,
 	return slot ? &slot->entry : NULL;
 }
 
+void registry_each(const struct registry *registry,
+		   void (*each)(void *context,
+				const struct registry_entry *entry),
+		   void *context)
+{
+	struct list_node *pos;
+
+	list_for_each(pos, &registry->slots)
+		each(context, &container_of(pos, struct slot, link)->entry);
+}
+
 struct registry *registry_create(uv_loop_t *loop, const char *folder,
 				 void (*changed)(void *context), void *context)
 {

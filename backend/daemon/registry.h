@@ -43,6 +43,12 @@ int registry_reload(struct registry *registry);
 const struct registry_entry *registry_find(const struct registry *registry,
 					   const char *name);
 
+/* Calls back for each service; the entry is borrowed during the call. */
+void registry_each(const struct registry *registry,
+		   void (*each)(void *context,
+				const struct registry_entry *entry),
+		   void *context);
+
 /* Run the loop until its close callbacks are done.  Accepts NULL. */
 void registry_destroy(struct registry *registry);
 

@@ -22,7 +22,8 @@
 
 enum {
 	MANAGE_STAGES = 4, /* ring, function, service, upstream */
-	/* Bucket i: 2^i <= us < 2^(i+1), the first from 0, the last open. */
+	/* Bucket i: less than 2^i us, and no less than 2^(i-1); the last is
+	 * open. */
 	MANAGE_BUCKETS = 20,
 	MANAGE_WHY_SIZE = 256,
 };
@@ -42,6 +43,7 @@ struct manage_domain {
 	const char *uuid;
 	unsigned int controllers; /* those that 2virtd serves */
 	unsigned int connected;	  /* ... whose frontend is connected */
+	unsigned int grants;
 	const struct policy_params *limits; /* in force; NULL: none */
 };
 
@@ -68,18 +70,16 @@ struct manage_count {
 
 struct manage_histogram {
 	uint64_t bucket[MANAGE_BUCKETS];
-	uint64_t sum_us;
 };
 
 struct manage_stats {
 	uint32_t domid;
+	const char *domain; /* its name */
 	struct policy_service service;
-	uint64_t requests;
-	uint64_t errors;
-	uint64_t bytes_in; /* from the guest */
-	uint64_t bytes_out;
-	uint64_t queued; /* waiting now */
-	uint64_t drops;
+	uint64_t requests; /* decided about */
+	uint64_t bytes;	   /* both ways */
+	uint64_t queued;   /* waiting now */
+	uint64_t drops;	   /* cut after they had been allowed */
 	const struct manage_count *denials; /* by reason */
 	size_t denial_count;
 	struct manage_histogram stages[MANAGE_STAGES];

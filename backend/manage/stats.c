@@ -12,6 +12,9 @@
 
 #include "backend/manage/route.h"
 
+/* Some 1,000 grants in use; the histograms, last, are what is cut. */
+enum { METRICS_MAX = 16 << 20 };
+
 static const char *const stage_names[MANAGE_STAGES] = {"ring", "function",
 						       "service", "upstream"};
 
@@ -22,6 +25,7 @@ struct stats_view {
 	uint32_t only;
 	FILE *out;
 	int family;
+	bool cut; /* there was more than METRICS_MAX */
 };
 
 static json_t *number(uint64_t value)
@@ -32,7 +36,17 @@ static json_t *number(uint64_t value)
 /* Upper edge of a bucket in microseconds. */
 static uint64_t edge_us(unsigned int bucket)
 {
-	return UINT64_C(2) << bucket;
+	return UINT64_C(1) << bucket;
+}
+
+/* As if each were in the middle of its bucket. */
+static double histogram_sum_s(const struct manage_histogram *histogram)
+{
+	double sum = 0;
+
+	for (unsigned int i = 0; i < MANAGE_BUCKETS; i++)
+		sum += (double)histogram->bucket[i] * (double)edge_us(i) * 0.75;
+	return sum / 1e6;
 }
 
 static uint64_t histogram_count(const struct manage_histogram *histogram)
@@ -71,9 +85,8 @@ static json_t *stages_json(const struct manage_stats *stats)
 					      number(histogram->bucket[j]));
 		json_object_set_new(
 			stages, stage_names[i],
-			json_pack("{s:o, s:o, s:o, s:o, s:o}", "count",
-				  number(histogram_count(histogram)), "sum_us",
-				  number(histogram->sum_us), "p50_us",
+			json_pack("{s:o, s:o, s:o, s:o}", "count",
+				  number(histogram_count(histogram)), "p50_us",
 				  number(quantile_us(histogram, 500)), "p99_us",
 				  number(quantile_us(histogram, 990)),
 				  "buckets", buckets));
@@ -81,23 +94,10 @@ static json_t *stages_json(const struct manage_stats *stats)
 	return stages;
 }
 
-/* The name of a domain.  Found again for each: a call has few. */
-static void domain_name(const struct call *call, uint32_t domid,
-			char name[POLICY_DOMAIN_SIZE])
-{
-	struct found_domain found;
-	char text[16];
-
-	snprintf(text, sizeof(text), "%" PRIu32, domid);
-	call_domain_find(call, text, &found);
-	memcpy(name, found.name, POLICY_DOMAIN_SIZE);
-}
-
 static void add_stats(void *argument, const struct manage_stats *stats)
 {
 	struct stats_view *view = argument;
 	json_t *denials = json_object(), *json;
-	char name[POLICY_DOMAIN_SIZE];
 
 	if (view->only_one && stats->domid != view->only) {
 		json_decref(denials);
@@ -106,14 +106,11 @@ static void add_stats(void *argument, const struct manage_stats *stats)
 	for (size_t i = 0; i < stats->denial_count; i++)
 		json_object_set_new(denials, stats->denials[i].name,
 				    number(stats->denials[i].value));
-	domain_name(view->call, stats->domid, name);
 	json = json_pack("{s:i, s:o, s:o}", "domid", (int)stats->domid,
-			 "domain", answer_string(name), "service",
+			 "domain", answer_string(stats->domain), "service",
 			 service_json(&stats->service));
 	json_object_set_new(json, "requests", number(stats->requests));
-	json_object_set_new(json, "errors", number(stats->errors));
-	json_object_set_new(json, "bytes_in", number(stats->bytes_in));
-	json_object_set_new(json, "bytes_out", number(stats->bytes_out));
+	json_object_set_new(json, "bytes", number(stats->bytes));
 	json_object_set_new(json, "queued", number(stats->queued));
 	json_object_set_new(json, "drops", number(stats->drops));
 	json_object_set_new(json, "denials", denials);
@@ -156,7 +153,6 @@ void view_stats(struct call *call)
 
 enum family {
 	FAMILY_REQUESTS,
-	FAMILY_ERRORS,
 	FAMILY_BYTES,
 	FAMILY_QUEUED,
 	FAMILY_DROPS,
@@ -170,10 +166,8 @@ static const struct {
 } families[FAMILY_COUNT] = {
 	[FAMILY_REQUESTS] = {"twovirt_requests_total", "counter",
 			     "Requests of a grant."},
-	[FAMILY_ERRORS] = {"twovirt_errors_total", "counter",
-			   "Requests that failed."},
 	[FAMILY_BYTES] = {"twovirt_bytes_total", "counter",
-			  "Octets of payload, seen from the guest."},
+			  "Octets, both ways together."},
 	[FAMILY_QUEUED] = {"twovirt_queued", "gauge",
 			   "Requests that wait at this moment."},
 	[FAMILY_DROPS] = {"twovirt_drops_total", "counter",
@@ -181,7 +175,8 @@ static const struct {
 	[FAMILY_DENIALS] = {"twovirt_denials_total", "counter",
 			    "Requests denied, by reason."},
 	[FAMILY_LATENCY] = {"twovirt_stage_seconds", "histogram",
-			    "Time of a request in each stage."},
+			    "Time in each stage; the sum is estimated "
+			    "from the buckets."},
 };
 
 static void print_label(FILE *out, const char *name, const char *value)
@@ -203,13 +198,12 @@ static void print_label(FILE *out, const char *name, const char *value)
 static void print_labels(const struct stats_view *view,
 			 const struct manage_stats *stats)
 {
-	char name[POLICY_DOMAIN_SIZE], service[POLICY_NAME_SIZE + 16];
+	char service[POLICY_NAME_SIZE + 16];
 
-	domain_name(view->call, stats->domid, name);
 	snprintf(service, sizeof(service), "%s:%s",
 		 policy_type_name(stats->service.type), stats->service.name);
 	fprintf(view->out, "{domid=\"%" PRIu32 "\",", stats->domid);
-	print_label(view->out, "domain", name);
+	print_label(view->out, "domain", stats->domain);
 	fputc(',', view->out);
 	print_label(view->out, "service", service);
 }
@@ -251,7 +245,7 @@ static void print_stage(const struct stats_view *view,
 	fprintf(view->out, "%s_sum", name);
 	print_labels(view, stats);
 	fprintf(view->out, ",stage=\"%s\"} %.6f\n", stage_names[stage],
-		(double)histogram->sum_us / 1e6);
+		histogram_sum_s(histogram));
 	fprintf(view->out, "%s_count", name);
 	print_labels(view, stats);
 	fprintf(view->out, ",stage=\"%s\"} %" PRIu64 "\n", stage_names[stage],
@@ -260,20 +254,17 @@ static void print_stage(const struct stats_view *view,
 
 static void print_stats(void *argument, const struct manage_stats *stats)
 {
-	const struct stats_view *view = argument;
+	struct stats_view *view = argument;
 
+	view->cut = view->cut || ftell(view->out) > METRICS_MAX;
+	if (view->cut)
+		return;
 	switch ((enum family)view->family) {
 	case FAMILY_REQUESTS:
 		print_plain(view, stats, NULL, NULL, stats->requests);
 		break;
-	case FAMILY_ERRORS:
-		print_plain(view, stats, NULL, NULL, stats->errors);
-		break;
 	case FAMILY_BYTES:
-		print_plain(view, stats, "direction", "from_guest",
-			    stats->bytes_in);
-		print_plain(view, stats, "direction", "to_guest",
-			    stats->bytes_out);
+		print_plain(view, stats, NULL, NULL, stats->bytes);
 		break;
 	case FAMILY_QUEUED:
 		print_plain(view, stats, NULL, NULL, stats->queued);
@@ -289,7 +280,8 @@ static void print_stats(void *argument, const struct manage_stats *stats)
 		break;
 	case FAMILY_LATENCY:
 		for (unsigned int i = 0; i < MANAGE_STAGES; i++)
-			print_stage(view, stats, i);
+			if (histogram_count(&stats->stages[i]))
+				print_stage(view, stats, i);
 		break;
 	case FAMILY_COUNT:
 		break;
@@ -323,6 +315,10 @@ void view_metrics(struct call *call)
 		if (call->ops->stats)
 			call->ops->stats(call->context, print_stats, &view);
 	}
+	fprintf(view.out,
+		"# HELP twovirt_metrics_cut 1: there was no room for all.\n"
+		"# TYPE twovirt_metrics_cut gauge\ntwovirt_metrics_cut %d\n",
+		view.cut);
 	if (call->ops->numbers)
 		call->ops->numbers(call->context, print_number, view.out);
 	if (fclose(view.out)) {

@@ -14,7 +14,6 @@ struct view {
 	json_t *list;
 	const char *only; /* a domain, or NULL */
 	const struct manage_domain *domain;
-	unsigned int grants;
 };
 
 static bool wanted(const struct view *view, uint32_t domid)
@@ -61,28 +60,20 @@ static json_t *tags_json(const struct view *view,
 	return tags;
 }
 
-static void count_grant(void *argument, const struct manage_grant *grant)
-{
-	((struct view *)argument)->grants++;
-}
-
 static void add_domain(void *argument, const struct manage_domain *domain)
 {
 	struct view *view = argument;
 
 	if (!wanted(view, domain->domid))
 		return;
-	view->grants = 0;
-	view->call->ops->grants(view->call->context, domain->domid, count_grant,
-				view);
 	json_array_append_new(
 		view->list,
-		json_pack("{s:i, s:o, s:s, s:o, s:i, s:i, s:i}", "domid",
-			  (int)domain->domid, "name",
-			  answer_string(domain->name), "uuid", domain->uuid,
-			  "tags", tags_json(view, domain), "controllers",
-			  (int)domain->controllers, "connected",
-			  (int)domain->connected, "grants", (int)view->grants));
+		json_pack(
+			"{s:i, s:o, s:s, s:o, s:i, s:i, s:i}", "domid",
+			(int)domain->domid, "name", answer_string(domain->name),
+			"uuid", domain->uuid, "tags", tags_json(view, domain),
+			"controllers", (int)domain->controllers, "connected",
+			(int)domain->connected, "grants", (int)domain->grants));
 }
 
 void view_domains(struct call *call)

@@ -72,12 +72,18 @@ static char *in_folder(const char *name)
 	return path;
 }
 
+const char *bed_path(const char *name)
+{
+	return in_folder(name);
+}
+
 /* Copies the programs to where anybody can run them, becomes nobody. */
 static void root_leave(void)
 {
 	static const char *const files[] = {
 		"2virtd",
 		"2virt-device",
+		"2virt",
 		"tests/unit/hostile-device",
 		"tests/fake-xen/libfakexen.so",
 		"tests/fake-xen/libfakexen-xsd.so",

@@ -49,6 +49,9 @@ unsigned int bed_log_count(const char *text);
 void bed_log_clear(void);
 void bed_log_show(void);
 
+/* "run/control.sock" in the folder of this run; good for the next 3 calls. */
+const char *bed_path(const char *name);
+
 /* services.d/test.conf */
 void bed_services_write(const char *text);
 

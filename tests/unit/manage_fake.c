@@ -74,22 +74,21 @@ static void fake_stats(void *context, manage_stats_each *each, void *argument)
 						      {"rate", 4}};
 	struct manage_stats stats = {
 		.domid = 5,
+		.domain = domains[0].name,
 		.service = {POLICY_TYPE_WEB, "catalog"},
 		.requests = 10,
-		.errors = 1,
-		.bytes_in = 1000,
-		.bytes_out = 20000,
+		.bytes = 21000,
 		.queued = 2,
 		.drops = 6,
 		.denials = denials,
 		.denial_count = 2,
 	};
 
-	stats.stages[1].bucket[3] = 9; /* 8..16 us */
+	stats.stages[1].bucket[4] = 9; /* 8..16 us */
 	stats.stages[1].bucket[MANAGE_BUCKETS - 1] = 1;
-	stats.stages[1].sum_us = 90;
 	each(argument, &stats);
 	stats.domid = 7;
+	stats.domain = domains[1].name;
 	each(argument, &stats);
 }
 

@@ -288,11 +288,10 @@ static void metrics_are_prometheus_text(void **state)
 		"twovirt_requests_total{domid=\"5\",domain=\"shop-1\","
 		"service=\"web:catalog\"} 10\n",
 		"service=\"web:catalog\",reason=\"rate\"} 4\n",
-		"direction=\"to_guest\"} 20000\n",
+		"\ntwovirt_bytes_total{domid=\"5\",domain=\"shop-1\","
+		"service=\"web:catalog\"} 21000\n",
 		"stage=\"function\",le=\"0.000016\"} 9\n",
 		"stage=\"function\",le=\"+Inf\"} 10\n",
-		"twovirt_stage_seconds_sum{domid=\"5\",domain=\"shop-1\","
-		"service=\"web:catalog\",stage=\"function\"} 0.000090\n",
 		"\ntwovirt_domains 2\n",
 		/* nobody's name ends a label */
 		"domain=\"evil\\\" } \\n?\"",

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * control_internal.h - what the files of the control API share.
+ */
+#ifndef DAEMON_CONTROL_INTERNAL_H
+#define DAEMON_CONTROL_INTERNAL_H
+
+#include "backend/daemon/control.h"
+#include "backend/daemon/domain.h"
+#include "backend/manage/manage.h"
+
+struct control {
+	struct control_config config;
+	struct manage *manage;
+	uint64_t started_ms;
+	bool stopping;
+};
+
+/* NULL: there is no such domain, or it is dying. */
+struct domain *control_domain(const struct control *control, uint32_t domid);
+
+/* control.c: what there is */
+void control_domains(void *context, manage_domain_each *each, void *argument);
+void control_services(void *context, manage_service_each *each, void *argument);
+void control_grants(void *context, uint32_t domid, manage_grant_each *each,
+		    void *argument);
+void control_numbers(void *context, manage_number_each *each, void *argument);
+
+/* control_change.c */
+int control_grant(void *context, const struct manage_target *target,
+		  const struct policy_params *params, bool by_rule, char *why);
+int control_revoke(void *context, const struct manage_target *target,
+		   char *why);
+int control_limit(void *context, uint32_t domid,
+		  const struct policy_service *service,
+		  const struct policy_params *params, unsigned int remove,
+		  char *why);
+void control_attach(void *context, uint32_t domid, unsigned int ports,
+		    manage_done *done, void *token);
+void control_detach(void *context, uint32_t domid, manage_done *done,
+		    void *token);
+
+#endif
