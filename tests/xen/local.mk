@@ -15,6 +15,9 @@ EXTRA_DIST += tests/packages tests/install-packages tests/xen/README.md \
 	tests/xen/cases/large-bodies.sh \
 	tests/xen/cases/loopback-web.sh \
 	tests/xen/cases/main-job.sh \
+	tests/xen/cases/policy-live.sh \
+	tests/xen/cases/rate-limit.sh \
+	tests/xen/cases/flood.sh \
 	tests/xen/cases/replug.sh \
 	tests/xen/cases/sandbox.sh \
 	tests/xen/cases/save-restore.sh \
