@@ -381,7 +381,7 @@ static void name_look(const struct location *location, struct status_row *row)
 	ssize_t n = -1;
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/usb/devices/%s/interface",
+	snprintf(path, sizeof(path), "/sys/bus/usb/devices/%.31s/interface",
 		 location->interface);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
