@@ -60,6 +60,10 @@ enum tv_pipe_request {
 	TV_FUNCTION_GET_INFO = 0x85,
 	/* 0xc1: data = struct tv_pipe_limits. */
 	TV_PIPE_GET_LIMITS = 0x86,
+	/* From here on the meaning is the type's; wIndex' pipe is 0. */
+	TV_REQUEST_OF_TYPE = 0x90,
+	/* p2p, 0xc1: data = struct tv_p2p_peer. */
+	TV_P2P_GET_PEER = 0x90,
 };
 
 enum tv_pipe_state {
@@ -74,6 +78,8 @@ enum tv_pipe_event_type {
 	TV_PIPE_EVENT_EOS = 2,	  /* count = octets of this generation on IN */
 	TV_PIPE_EVENT_RESET = 3,  /* reason says why */
 	TV_PIPE_EVENT_LIMIT = 4,  /* limits changed: read them anew */
+	/* Of the function (pipe 0, generation 0): TV_P2P_GET_PEER anew. */
+	TV_PIPE_EVENT_PEER = 5,
 };
 
 enum tv_pipe_reason {
@@ -204,6 +210,43 @@ struct tv_function_info {
 	uint8_t reserved[24];
 };
 
+enum tv_p2p_role {
+	TV_P2P_SYMMETRIC = 0, /* an open joins an open of the peer's */
+	TV_P2P_LISTEN = 1,    /* an open waits for the peer to connect */
+	TV_P2P_CONNECT = 2,   /* an open fails if the peer does not listen */
+};
+
+#define TV_P2P_PEER_LEN 128
+#define TV_P2P_NAME_LEN 104
+#define TV_P2P_PEER_PRESENT 0x01
+
+/*
+ *         0       1       2       3
+ *     +-------+-------+-------+-------+
+ *   0 | role  | flags |   name_len    |  flags: 1 the peer is there
+ *     +-------+-------+-------+-------+
+ *   4 |  0                            |
+ *     +-------+-------+-------+-------+
+ *   8 |  uuid (16 octets, in the      |
+ *     |  order in which it is written)|
+ *     +-------+-------+-------+-------+
+ *  24 |  name (104 octets, UTF-8,     |
+ *     |  the rest 0)                  |
+ * 128 +-------------------------------+
+ *
+ * name_len is that of the whole name; of a longer one the first 104 octets
+ * are given.  The uuid is who the peer is, the name what it is called.
+ */
+struct tv_p2p_peer {
+	uint8_t role; /* enum tv_p2p_role: this side's */
+	uint8_t flags;
+	uint16_t name_len;
+	uint32_t reserved;
+	uint8_t uuid[16];
+	uint8_t name[TV_P2P_NAME_LEN];
+};
+
+static_assert(sizeof(struct tv_p2p_peer) == TV_P2P_PEER_LEN, "peer");
 static_assert(sizeof(struct tv_pipe_event) == TV_PIPE_EVENT_LEN, "event");
 static_assert(sizeof(struct tv_pipe_status) == TV_PIPE_STATUS_LEN, "status");
 static_assert(sizeof(struct tv_pipe_limits) == TV_PIPE_LIMITS_LEN, "limits");

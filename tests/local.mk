@@ -77,3 +77,5 @@ tests_unit_test_xen_handles_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
 tests_unit_test_xen_handles_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_xen_handles_LDADD = \
 	libxenring.a libutil.a $(FAKE_XEN_LIBS) $(CMOCKA_LIBS)
+
+include $(top_srcdir)/tests/links.mk

@@ -38,3 +38,9 @@ liblibvirtfunction_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 liblibvirtfunction_a_SOURCES = \
 	backend/function/libvirt.c \
 	backend/function/libvirt.h
+
+noinst_LIBRARIES += libp2pfunction.a
+libp2pfunction_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+libp2pfunction_a_SOURCES = \
+	backend/function/p2p.c \
+	backend/function/p2p.h

@@ -63,3 +63,16 @@ liblibvirtservice_a_SOURCES = \
 	backend/service/libvirt.h
 EXTRA_DIST += backend/service/libvirt-table.py \
 	backend/service/libvirt-classes.txt
+
+# Point-to-point links between device processes.
+noinst_LIBRARIES += liblink.a
+liblink_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(UV_CFLAGS)
+liblink_a_SOURCES = \
+	backend/service/link.c \
+	backend/service/link.h \
+	backend/service/link_internal.h \
+	backend/service/link_memory.c \
+	backend/service/link_memory.h \
+	backend/service/link_state.c \
+	backend/service/link_state.h \
+	backend/service/link_stream.c

@@ -79,6 +79,7 @@ struct pipe_function {
 	uint8_t event_endpoint;
 	uint8_t alt;
 	unsigned int next_event_pipe;
+	uint8_t notice; /* the function's own event that waits; 0: none */
 	bool event_pumping;
 	struct pipe pipes[TV_PIPE_MAX];
 };
@@ -124,6 +125,11 @@ static bool take_event(struct pipe_function *owner, struct tv_pipe_event *event)
 {
 	unsigned int count = owner->config.pipe_count;
 
+	if (owner->notice) {
+		*event = (struct tv_pipe_event){.type = owner->notice};
+		owner->notice = 0;
+		return true;
+	}
 	for (unsigned int i = 0; i < count; i++) {
 		unsigned int at = (owner->next_event_pipe + i) % count;
 
@@ -137,6 +143,8 @@ static bool take_event(struct pipe_function *owner, struct tv_pipe_event *event)
 
 static bool event_waits(const struct pipe_function *owner)
 {
+	if (owner->notice)
+		return true;
 	for (unsigned int i = 0; i < owner->config.pipe_count; i++)
 		if (owner->pipes[i].events)
 			return true;
@@ -170,6 +178,16 @@ static void pump_events(struct pipe_function *owner)
 		usb_xfer_complete(xfer, USB_STATUS_OK, sizeof(event));
 	}
 	owner->event_pumping = false;
+}
+
+void pipe_function_notify(struct usb_function *function, uint8_t type)
+{
+	struct pipe_function *owner = pipe_function_of(function);
+
+	if (owner->alt != 1)
+		return; /* who selects it asks anyway */
+	owner->notice = type;
+	pump_events(owner);
 }
 
 static void pipe_queue_event(struct pipe *pipe, unsigned int bit)
@@ -539,6 +557,14 @@ static int function_control(struct usb_function *function,
 		return index == 0 && setup->wValue == 0
 			       ? request_info(owner, data, len)
 			       : -1;
+	if (setup->bmRequestType == REQUEST_IN &&
+	    setup->bRequest >= TV_REQUEST_OF_TYPE)
+		return index == 0 && setup->wValue == 0 &&
+				       owner->config.ops->request
+			       ? owner->config.ops->request(
+					 owner->config.context, setup->bRequest,
+					 data, len)
+			       : -1;
 	if (owner->alt != 1 || index >= owner->config.pipe_count)
 		return -1;
 	pipe = &owner->pipes[index];
@@ -572,6 +598,7 @@ static void function_select(struct usb_function *function, uint8_t interface,
 
 	(void)interface;
 	owner->alt = alt;
+	owner->notice = 0;
 	for (unsigned int i = 0; i < owner->config.pipe_count; i++) {
 		struct pipe *pipe = &owner->pipes[i];
 

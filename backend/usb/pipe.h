@@ -71,6 +71,12 @@ struct pipe_handler_ops {
 	void (*close)(void *context, struct pipe *pipe);
 	/* The function is being destroyed, after the last close(). */
 	void (*destroy)(void *context);
+	/*
+	 * A vendor IN request that is the type's own: put at most len octets
+	 * at data, return how many, or a negative number: stall.  May be NULL.
+	 */
+	int (*request)(void *context, uint8_t request, uint8_t *data,
+		       uint16_t len);
 };
 
 struct pipe_function_config {
@@ -86,6 +92,13 @@ struct pipe_function_config {
 /* NULL: out of memory; then the context is still the caller's. */
 struct usb_function *
 pipe_function_create(const struct pipe_function_config *config);
+
+/*
+ * Tells the host an event of the function itself (pipe 0, generation 0; type
+ * is its TV_PIPE_EVENT_*).  At most one waits; one that nobody could read since
+ * setting 1 was selected last is forgotten.
+ */
+void pipe_function_notify(struct usb_function *function, uint8_t type);
 
 /*
  * For handlers, between open() and close().  Any of them may call back into
