@@ -12,7 +12,7 @@ tests_conformance_conformance_usbip_SOURCES = \
 tests_conformance_conformance_usbip_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 tests_conformance_conformance_usbip_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_conformance_conformance_usbip_LDADD = \
-	libbussocket.a libusbmodel.a libutil.a $(UV_LIBS) $(CMOCKA_LIBS)
+	libbussocket.a $(CONFORMANCE_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/conformance/conformance-usbredir
@@ -26,8 +26,7 @@ tests_conformance_conformance_usbredir_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(UV_CFLAGS) $(USBREDIR_CFLAGS)
 tests_conformance_conformance_usbredir_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_conformance_conformance_usbredir_LDADD = \
-	libbususbredir.a libbussocket.a libusbmodel.a libutil.a \
-	$(USBREDIR_LIBS) $(UV_LIBS) $(CMOCKA_LIBS)
+	libbususbredir.a libbussocket.a $(CONFORMANCE_LIBS) $(USBREDIR_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-char

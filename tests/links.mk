@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Point to point: links between two processes, and the p2p function.
+# What the conformance cases plug in, on every bus.
+CONFORMANCE_LIBS = libp2pfunction.a liblink.a libusbmodel.a libutil.a \
+	$(UV_LIBS) $(CMOCKA_LIBS)
+
 LINK_TESTS = \
 	tests/unit/test-link \
 	tests/unit/test-link-processes \

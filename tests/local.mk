@@ -20,7 +20,7 @@ tests_conformance_conformance_mem_SOURCES = \
 	tests/conformance/peer.c
 tests_conformance_conformance_mem_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_conformance_conformance_mem_LDADD = \
-	libbusmem.a libusbmodel.a libutil.a $(CMOCKA_LIBS)
+	libbusmem.a $(CONFORMANCE_LIBS)
 
 if FUZZERS
 noinst_PROGRAMS += tests/fuzz/fuzz-pipe
@@ -50,8 +50,7 @@ tests_conformance_conformance_xen_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
 	$(XENSTORE_CFLAGS) $(UV_CFLAGS)
 tests_conformance_conformance_xen_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_conformance_conformance_xen_LDADD = \
-	libbusxen.a libxenring.a libusbmodel.a libutil.a $(FAKE_XEN_LIBS) \
-	$(UV_LIBS) $(CMOCKA_LIBS)
+	libbusxen.a libxenring.a $(CONFORMANCE_LIBS) $(FAKE_XEN_LIBS)
 
 include $(top_srcdir)/tests/daemon.mk
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "backend/function/p2p.h"
 #include "tests/conformance/host.h"
 #include "tests/conformance/peer.h"
 
@@ -1157,6 +1158,96 @@ static void a_megabyte_arrives_whole(struct host *host)
 	free(got);
 }
 
+/* --- types with requests of their own ------------------------------------- */
+
+static struct link_end *plug_p2p(struct host *host, uv_loop_t *loop,
+				 enum link_role role)
+{
+	const struct usb_device_identity identity = {
+		.vendor_id = TV_USB_VENDOR_ID,
+		.product_id = TV_USB_PRODUCT_ID,
+		.manufacturer = "2Virt",
+		.product = "2Virt p2p",
+		.serial = "p2p-backup",
+	};
+	struct link_end *end = link_end_create(loop, role);
+	struct p2p_config config = {
+		.name = "backup", .pipes = 2, .end = end, .peer_name = "beta"};
+	struct usb_function *function;
+
+	for (unsigned int i = 0; i < sizeof(config.peer_uuid); i++)
+		config.peer_uuid[i] = (uint8_t)(0xa0 + i);
+	function = p2p_function_create(&config);
+	assert_non_null(function);
+	host->ops->plug(host, usb_device_create(&identity, &function, 1));
+	return end;
+}
+
+static void p2p_says_who_the_peer_is(struct host *host)
+{
+	struct tv_p2p_peer peer;
+	uv_loop_t loop;
+
+	assert_int_equal(uv_loop_init(&loop), 0);
+	plug_p2p(host, &loop, LINK_LISTEN);
+	configure(host);
+	/* In setting 0 too: who it is does not depend on being used. */
+	expect_ok(host, 0xc1, TV_P2P_GET_PEER, 0, 0, &peer, sizeof(peer),
+		  TV_P2P_PEER_LEN);
+	assert_int_equal(peer.role, TV_P2P_LISTEN);
+	assert_int_equal(peer.flags, 0);
+	assert_int_equal(peer.name_len, 4);
+	assert_int_equal(peer.reserved, 0);
+	assert_int_equal(peer.uuid[0], 0xa0);
+	assert_int_equal(peer.uuid[15], 0xaf);
+	assert_memory_equal(peer.name, "beta\0", 5);
+	expect_ok(host, 0xc1, TV_P2P_GET_PEER, 0, 0, &peer, 8, 8);
+	expect_stall(host, 0xc1, TV_P2P_GET_PEER, 1, 0, 128);
+	expect_stall(host, 0xc1, TV_P2P_GET_PEER, 0, WINDEX(1), 128);
+	expect_stall(host, 0xc1, TV_P2P_GET_PEER + 1, 0, 0, 128);
+	expect_stall(host, 0x41, TV_P2P_GET_PEER, 0, 0, 0);
+	/* A web function has no peer. */
+	host->ops->plug(host, NULL);
+	plug(host);
+	host->address = 0;
+	configure(host);
+	expect_stall(host, 0xc1, TV_P2P_GET_PEER, 0, 0, 128);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+static void p2p_tells_that_the_peer_came_and_went(struct host *host)
+{
+	struct link_fds fds[2];
+	struct tv_p2p_peer peer;
+	struct link_end *end;
+	uv_loop_t loop;
+
+	assert_int_equal(uv_loop_init(&loop), 0);
+	end = plug_p2p(host, &loop, LINK_CONNECT);
+	ready(host);
+	assert_int_equal(link_pair_create(fds), 0);
+	assert_int_equal(link_end_attach(end, &fds[0], true), 0);
+	uv_run(&loop, UV_RUN_NOWAIT);
+	expect_event(host, TV_PIPE_EVENT_PEER, 0, 0, 0, 0);
+	expect_ok(host, 0xc1, TV_P2P_GET_PEER, 0, 0, &peer, sizeof(peer),
+		  TV_P2P_PEER_LEN);
+	assert_int_equal(peer.flags, TV_P2P_PEER_PRESENT);
+	link_fds_close(&fds[1]);
+	for (int i = 0; i < 3; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	expect_event(host, TV_PIPE_EVENT_PEER, 0, 0, 0, 0);
+	/* Who connects to nobody is told. */
+	open_pipe(host, 0, 1);
+	for (int i = 0; i < 3; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	expect_event(host, TV_PIPE_EVENT_RESET, 0, 1,
+		     TV_PIPE_REASON_UNREACHABLE, 0);
+	host->ops->plug(host, NULL);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 #define CASE(function)                                                         \
 	{                                                                      \
 #function, function                                            \
@@ -1206,6 +1297,8 @@ const struct conformance_case conformance_cases[] = {
 	CASE(limits_are_asked_for_and_told),
 	CASE(wishes_are_checked),
 	CASE(a_megabyte_arrives_whole),
+	CASE(p2p_says_who_the_peer_is),
+	CASE(p2p_tells_that_the_peer_came_and_went),
 };
 
 const unsigned int conformance_case_count =
