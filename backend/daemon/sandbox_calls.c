@@ -111,7 +111,7 @@ static const struct sandbox_rule rules[] = {
 		ONE_OF(2, TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL,
 		       TCP_KEEPCNT)),
 	MAKE_IF(NETWORK, setsockopt, ONE_OF(1, SOL_SOCKET),
-		ONE_OF(2, SO_KEEPALIVE)),
+		ONE_OF(2, SO_KEEPALIVE, SO_RCVBUF)),
 
 	/* The broker and descriptors; libcurl's way to wake itself up. */
 	MAKE(CORE, recvmsg),
