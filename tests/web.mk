@@ -4,11 +4,11 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-web-http1 tests/unit/test-web-http2 \
 	tests/unit/test-web-nginx tests/unit/test-limit \
 	tests/unit/test-web-path tests/unit/test-web-limit \
-	tests/unit/test-web-rate
+	tests/unit/test-web-rate tests/unit/test-web-storm
 TESTS += tests/unit/test-web-http1 tests/unit/test-web-http2 \
 	tests/unit/test-web-nginx tests/unit/test-limit \
 	tests/unit/test-web-path tests/unit/test-web-limit \
-	tests/unit/test-web-rate
+	tests/unit/test-web-rate tests/unit/test-web-storm
 endif
 web_bed_sources = tests/unit/web-bed.c tests/unit/web-bed.h
 web_bed_libs = libwebfunction.a libwebservice.a libbusmem.a libusbmodel.a \
@@ -36,6 +36,10 @@ tests_unit_test_web_rate_SOURCES = tests/unit/test-web-rate.c \
 	$(web_bed_sources)
 tests_unit_test_web_rate_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_web_rate_LDADD = $(web_bed_libs)
+tests_unit_test_web_storm_SOURCES = tests/unit/test-web-storm.c \
+	$(web_bed_sources)
+tests_unit_test_web_storm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_web_storm_LDADD = $(web_bed_libs)
 tests_unit_test_web_limit_SOURCES = tests/unit/test-web-limit.c \
 	$(web_bed_sources)
 tests_unit_test_web_limit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \

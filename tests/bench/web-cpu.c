@@ -271,7 +271,7 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: web-cpu SOCKET URL [SERVICE]\n");
+		fprintf(stderr, "usage: web-cpu SOCKET URL [SERVICE [RATE]]\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
@@ -286,6 +286,12 @@ int main(int argc, char **argv)
 		    .name = "default",
 		    .services = services,
 	    }))
+		return 1;
+	/* Octets a second, so large that nobody waits: what counting costs. */
+	if (argc > 4 &&
+	    web_service_set_limit(
+		    services, service.name,
+		    &(struct web_limits){.rate = strtoull(argv[4], NULL, 10)}))
 		return 1;
 	fd = make_listener(argv[1]);
 	if (fd < 0) {

@@ -5,6 +5,8 @@
 #
 #   tests/bench/web-cpu.sh [BUILD-FOLDER]
 #
+# RATE=OCTETS puts a rate in force on ours.
+#
 # One line per figure:  figure<TAB>ours<TAB>unit<TAB>peer<TAB>its value<TAB>ratio
 set -eu
 build=${1:-${TV_BUILD:-.}}
@@ -56,7 +58,7 @@ nghttpx --no-ocsp -f"unix:$dir/peer;no-tls" -b"127.0.0.1,$up" -n1 \
 	--conf=/dev/null --single-process >/dev/null 2>&1 &
 peer_pid=$!
 pids="$pids $peer_pid"
-"$build/tests/bench/web-cpu" "$dir/ours" "http://127.0.0.1:$up" localhost &
+"$build/tests/bench/web-cpu" "$dir/ours" "http://127.0.0.1:$up" localhost ${RATE:-} &
 our_pid=$!
 pids="$pids $our_pid"
 for i in 1 2 3 4 5 6 7 8 9 10; do

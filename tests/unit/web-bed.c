@@ -936,7 +936,8 @@ static bool run(struct bed *bed, uint64_t ms, bool (*done)(void *),
 	bed->timed_out = false;
 	uv_timer_init(&bed->loop, &timer);
 	timer.data = bed;
-	uv_timer_start(&timer, on_timeout, ms, 0);
+	/* Repeated: due already, it fires before the loop sleeps, not after. */
+	uv_timer_start(&timer, on_timeout, ms, 1);
 	while (!bed->timed_out && !(done && done(context)))
 		uv_run(&bed->loop, UV_RUN_ONCE);
 	uv_close((uv_handle_t *)&timer, NULL);
