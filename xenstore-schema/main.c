@@ -3,11 +3,13 @@
  * main.c - 2virt-schema: check a XenStore, list the schema, make its docs.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "xenstore-schema/live.h"
 
@@ -308,13 +310,26 @@ static int options_parse(int argc, char **argv, struct options *options)
 	return 0;
 }
 
+/*
+ * Opens /dev/null on those of the standard descriptors that are closed, or the
+ * next file that is opened would be one of them.
+ */
+static void stdio_ensure(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			_exit(EXIT_TROUBLE);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {0};
 	const struct command *command;
 	struct schema *schema;
-	int parsed = options_parse(argc, argv, &options), rc;
+	int parsed, rc;
 
+	stdio_ensure();
+	parsed = options_parse(argc, argv, &options);
 	if (parsed > 0)
 		return EXIT_SUCCESS;
 	command = command_find(&options);

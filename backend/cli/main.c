@@ -14,6 +14,7 @@
 #include "backend/cli/capture.h"
 #define HAVE_CAPTURE 1
 #endif
+#include "backend/util/stdio.h"
 #include "config.h"
 
 #define CONTROL "/run/2virt/control.sock"
@@ -194,6 +195,7 @@ int main(int argc, char **argv)
 	struct cli cli = {.control = CONTROL};
 	int option, status;
 
+	stdio_ensure();
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		switch (option) {
 		case 'j':
