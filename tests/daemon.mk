@@ -7,6 +7,7 @@ DAEMON_TESTS = \
 	tests/unit/test-daemon-control \
 	tests/unit/test-daemon-hostile \
 	tests/unit/test-daemon-message \
+	tests/unit/test-daemon-policy \
 	tests/unit/test-daemon-sandbox \
 	tests/unit/test-daemon-services \
 	tests/unit/test-daemon-state \
@@ -45,6 +46,11 @@ tests_unit_test_daemon_files_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
 	$(XENSTORE_CFLAGS)
 tests_unit_test_daemon_files_LDADD = libdaemon.a libutil.a $(XENSTORE_LIBS) \
 	$(XENCTRL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_daemon_policy_SOURCES = tests/unit/test-daemon-policy.c \
+	tests/unit/daemon_bed.c
+tests_unit_test_daemon_policy_CPPFLAGS = $(tests_unit_test_daemon_CPPFLAGS)
+tests_unit_test_daemon_policy_CFLAGS = $(tests_unit_test_daemon_CFLAGS)
+tests_unit_test_daemon_policy_LDADD = $(tests_unit_test_daemon_LDADD)
 tests_unit_test_daemon_message_SOURCES = tests/unit/test-daemon-message.c
 tests_unit_test_daemon_message_LDADD = libdaemon.a $(CMOCKA_LIBS)
 tests_unit_test_daemon_sandbox_SOURCES = tests/unit/test-daemon-sandbox.c \

@@ -8,7 +8,8 @@
  *   watch @introduceDomain, @releaseDomain ─▶ list of domains ─┐
  *   watch backend/vusb ──▶ domain->scan, controller touched ───┤
  *   watch frontend state ─▶ controller touched, with a limit ──┼─▶ pass()
- *   watch /tool/2virt ───▶ domain->policy_touched ─────────────┤
+ *   watch /tool/2virt ─settle─▶ domain->policy_touched ────────┤
+ *   files of the policy, names of domains ─▶ the same ─────────┤
  *   timers, device processes, services ─▶ domain->touched ─────┘
  *
  * When the broker ends, device processes die with it and controllers stay
@@ -33,6 +34,7 @@
 #include "backend/daemon/domain_list.h"
 #include "backend/daemon/journal_file.h"
 #include "backend/daemon/notify.h"
+#include "backend/daemon/policy_source.h"
 #include "backend/daemon/policy_tree.h"
 #include "backend/daemon/registry.h"
 #include "backend/daemon/store.h"
@@ -47,23 +49,33 @@
 enum {
 	/* Is xenstored still there?  Nothing else would tell an idle broker. */
 	ALIVE_MS = 10000,
+	/* Changes of grants are taken together: a pause this long, or ... */
+	SETTLE_MS = 10,
+	SETTLE_MAX_MS = 100,
 };
 
 struct broker {
 	uv_loop_t loop;
 	struct xs_handle *xs;
 	uv_poll_t watches;
-	uv_timer_t turn;  /* runs the pass, once in a turn of the loop */
-	uv_timer_t alive; /* looks for xenstored */
+	uv_timer_t turn;   /* runs the pass, once in a turn of the loop */
+	uv_timer_t alive;  /* looks for xenstored */
+	uv_timer_t settle; /* grants that were marked are due */
+	uv_timer_t retry;  /* domains that asked for it are due */
+	uint64_t settle_since_ms; /* 0: nothing is marked */
 	uv_signal_t terminate, interrupt, reload, stats;
 	struct domain_list *alive_domains;
 	struct registry *registry;
 	struct controller_env env;
+	struct domain_policy_env policy_env;
+	struct policy_source *source;
+	struct ask_launcher *launcher;
+	struct audit *audit;
 	struct xl_domain *xl;
 	struct control *control;
 	struct list_node domains;
 	bool domains_touched;
-	bool ending; /* nothing is done any more */
+	bool ending;  /* nothing is done any more */
 	bool started; /* the domains that were there at first are known */
 	int result;
 };
@@ -104,15 +116,79 @@ static void on_wake(void *context, uint32_t domid)
 	pass_schedule(broker);
 }
 
-static void on_services_changed(void *context)
+static void policy_touch(struct broker *broker, struct domain *domain)
+{
+	domain->policy_touched = true;
+	pass_schedule(broker);
+}
+
+/* Other rules, or others may be meant by them. */
+static void on_rules_changed(void *context)
 {
 	struct broker *broker = context;
 	struct list_node *pos;
 
 	list_for_each(pos, &broker->domains)
-		container_of(pos, struct domain, link)
-			->policy_touched = true;
-	pass_schedule(broker);
+	{
+		struct domain *domain = container_of(pos, struct domain, link);
+
+		domain_policy_stale(domain->policy);
+		policy_touch(broker, domain);
+	}
+}
+
+static void on_services_changed(void *context)
+{
+	struct broker *broker = context;
+
+	if (broker->source)
+		policy_source_forget(broker->source);
+	on_rules_changed(broker);
+}
+
+static void on_settled(uv_timer_t *timer)
+{
+	struct broker *broker = timer->data;
+	struct list_node *pos;
+
+	broker->settle_since_ms = 0;
+	list_for_each(pos, &broker->domains)
+	{
+		struct domain *domain = container_of(pos, struct domain, link);
+
+		if (!domain->policy_marked)
+			continue;
+		domain->policy_marked = false;
+		policy_touch(broker, domain);
+	}
+}
+
+/* Its grants are looked at when no more changes come for a moment. */
+static void policy_mark(struct broker *broker, struct domain *domain)
+{
+	uint64_t now = uv_now(&broker->loop);
+
+	domain->policy_marked = true;
+	if (!broker->settle_since_ms)
+		broker->settle_since_ms = now;
+	if (now - broker->settle_since_ms < SETTLE_MAX_MS)
+		uv_timer_start(&broker->settle, on_settled, SETTLE_MS, 0);
+}
+
+static void on_policy_wake(void *context, uint32_t domid, unsigned int after_ms)
+{
+	struct broker *broker = context;
+	struct domain *domain = domain_find(broker, domid);
+
+	if (!domain)
+		return;
+	if (!after_ms) {
+		policy_touch(broker, domain);
+		return;
+	}
+	domain->policy_marked = true;
+	if (!uv_is_active((uv_handle_t *)&broker->retry))
+		uv_timer_start(&broker->retry, on_settled, after_ms, 0);
 }
 
 /* The number at the head of "/<number>[/...]"; *rest is what follows it. */
@@ -197,8 +273,11 @@ static void mark_policy(struct broker *broker, const char *path)
 		struct list_node *pos;
 
 		list_for_each(pos, &broker->domains)
-			container_of(pos, struct domain, link)
-				->policy_touched = true;
+		{
+			domain = container_of(pos, struct domain, link);
+			domain_policy_touch(domain->policy, NULL);
+			policy_mark(broker, domain);
+		}
 		return;
 	}
 	/* What we write ourselves. */
@@ -206,10 +285,30 @@ static void mark_policy(struct broker *broker, const char *path)
 	    strcmp(rest, "/uuid") == 0)
 		return;
 	domain = domain_find(broker, domid);
-	if (domain)
-		domain->policy_touched = true;
-	else
+	if (!domain) {
 		broker->domains_touched = true;
+		return;
+	}
+	domain_policy_touch(domain->policy, *rest == '/' ? rest + 1 : rest);
+	policy_mark(broker, domain);
+}
+
+/* /local/domain/<domid>/name */
+static void mark_name(struct broker *broker, const char *path)
+{
+	static const char head[] = "/local/domain";
+	struct domain *domain;
+	uint32_t domid;
+	const char *rest;
+
+	if (strncmp(path, head, sizeof(head) - 1) != 0 ||
+	    !path_number(path + sizeof(head) - 1, &domid, &rest))
+		return;
+	domain = domain_find(broker, domid);
+	if (!domain)
+		return;
+	domain_policy_stale(domain->policy);
+	policy_mark(broker, domain);
 }
 
 static void mark(struct broker *broker, const char *path, const char *token)
@@ -220,6 +319,8 @@ static void mark(struct broker *broker, const char *path, const char *token)
 		mark_back(broker, path);
 	else if (strcmp(token, TOKEN_POLICY) == 0)
 		mark_policy(broker, path);
+	else if (strcmp(token, DOMAIN_POLICY_NAME_TOKEN) == 0)
+		mark_name(broker, path);
 	else
 		broker->domains_touched = true;
 }
@@ -263,6 +364,28 @@ static void domain_down(struct broker *broker, struct domain *domain)
 	domain->policy_touched = true;
 	domain->scan = true; /* touches all controllers */
 	policy_tree_wipe(broker->env.xs, domain->id.domid);
+}
+
+static void on_audit(void *context, uint32_t domid,
+		     const struct message_audit *audit)
+{
+	struct domain *domain = domain_find(context, domid);
+
+	if (domain)
+		domain_policy_audit(domain->policy, audit);
+}
+
+static void on_plugged(void *context, uint32_t domid, uint32_t devid,
+		       bool plugged, const struct plugs_device *device,
+		       unsigned int port)
+{
+	struct domain *domain = domain_find(context, domid);
+
+	if (domain)
+		domain_policy_audit_device(
+			domain->policy, plugged,
+			message_function_name(device->function), device->name,
+			devid, port);
 }
 
 static void domains_refresh(struct broker *broker)
@@ -367,12 +490,17 @@ static int files_reload(void *context)
 			  errors);
 	else if (errors == 0)
 		log_info("services read");
+	/* After the services, which already had all rules compiled again. */
+	policy_source_reload(broker->source, NULL);
 	return errors < 0 ? errors : 0;
 }
 
 static void on_reload_signal(uv_signal_t *signal, int number)
 {
+	struct broker *broker = signal->data;
+
 	notify_reloading();
+	audit_reopen(broker->audit);
 	files_reload(signal->data);
 	notify_send("READY=1");
 }
@@ -381,7 +509,14 @@ static void on_stats_signal(uv_signal_t *signal, int number)
 {
 	struct broker *broker = signal->data;
 	struct list_node *pos;
+	struct audit_totals totals = audit_totals(broker->audit);
 
+	log_info("xenstore: %llu operations; audit: %llu lines, %llu lost, "
+		 "%llu suppressed",
+		 (unsigned long long)store_operations(),
+		 (unsigned long long)totals.lines,
+		 (unsigned long long)totals.lost,
+		 (unsigned long long)totals.suppressed);
 	list_for_each(pos, &broker->domains)
 		domain_log_stats(container_of(pos, struct domain, link));
 }
@@ -411,6 +546,13 @@ static int run_folder_make(const char *path)
 	return 0;
 }
 
+static void on_audit_line(void *context, const char *line)
+{
+	struct broker *broker = context;
+
+	control_audit(broker->control, line);
+}
+
 static int control_begin(struct broker *broker,
 			 const struct broker_config *config)
 {
@@ -419,6 +561,8 @@ static int control_begin(struct broker *broker,
 		.loop = &broker->loop,
 		.xs = broker->xs,
 		.registry = broker->registry,
+		.source = broker->source,
+		.audit = broker->audit,
 		.domains = &broker->domains,
 		.path = config->control ? config->control : path,
 		.xl = config->xl_program,
@@ -427,6 +571,7 @@ static int control_begin(struct broker *broker,
 	};
 
 	snprintf(path, sizeof(path), "%s/control.sock", config->run_folder);
+	audit_follow(broker->audit, on_audit_line, broker);
 	return control_start(&control, &broker->control);
 }
 
@@ -469,6 +614,10 @@ static void handles_init(struct broker *broker)
 	uv_timer_init(&broker->loop, &broker->alive);
 	broker->alive.data = broker;
 	uv_timer_start(&broker->alive, on_alive, ALIVE_MS, ALIVE_MS);
+	uv_timer_init(&broker->loop, &broker->settle);
+	broker->settle.data = broker;
+	uv_timer_init(&broker->loop, &broker->retry);
+	broker->retry.data = broker;
 	signal_start(broker, &broker->terminate, on_end_signal, SIGTERM);
 	signal_start(broker, &broker->interrupt, on_end_signal, SIGINT);
 	signal_start(broker, &broker->reload, on_reload_signal, SIGHUP);
@@ -498,6 +647,55 @@ static int xen_open(struct broker *broker)
 	return error;
 }
 
+/* Services, rules and who is asked and told about them. */
+static int policy_start(struct broker *broker,
+			const struct broker_config *config)
+{
+	int error;
+
+	broker->launcher =
+		ask_launcher_create(&broker->loop, config->ask_program);
+	broker->registry =
+		registry_create(&broker->loop, config->services_folder,
+				on_services_changed, broker);
+	if (!broker->registry || !broker->launcher)
+		return -ENOMEM;
+	broker->source = policy_source_create(&(struct policy_source_config){
+		.loop = &broker->loop,
+		.folders = {.policy = config->policy_folder,
+			    .domains = config->domains_folder,
+			    .keep = config->keep_folder},
+		.registry = broker->registry,
+		.changed = on_rules_changed,
+		.context = broker,
+	});
+	if (!broker->source)
+		return -ENOMEM;
+	error = audit_open(config->audit_file, &broker->audit);
+	if (error) {
+		log_error("%s: %s", config->audit_file, strerror(-error));
+		return error;
+	}
+	error = registry_reload(broker->registry);
+	if (error < 0)
+		return error;
+	if (error > 0)
+		log_error("services: %d mistakes; what is right is in force",
+			  error);
+	/* What cannot be read grants nothing. */
+	policy_source_reload(broker->source, NULL);
+	broker->policy_env = (struct domain_policy_env){
+		.loop = &broker->loop,
+		.xs = broker->xs,
+		.source = broker->source,
+		.launcher = broker->launcher,
+		.audit = broker->audit,
+		.wake = on_policy_wake,
+		.context = broker,
+	};
+	return 0;
+}
+
 static int broker_start(struct broker *broker,
 			const struct broker_config *config)
 {
@@ -505,19 +703,10 @@ static int broker_start(struct broker *broker,
 
 	if (!error)
 		error = xen_open(broker);
+	if (!error)
+		error = policy_start(broker, config);
 	if (error)
 		return error;
-	broker->registry =
-		registry_create(&broker->loop, config->services_folder,
-				on_services_changed, broker);
-	if (!broker->registry)
-		return -ENOMEM;
-	error = registry_reload(broker->registry);
-	if (error < 0)
-		return error;
-	if (error > 0)
-		log_error("services: %d mistakes; what is right is in force",
-			  error);
 	broker->env = (struct controller_env){
 		.loop = &broker->loop,
 		.xs = broker->xs,
@@ -526,7 +715,11 @@ static int broker_start(struct broker *broker,
 		.run_folder = config->run_folder,
 		.uid_base = config->uid_base,
 		.log_level = config->log_level,
+		.contact = config->contact,
 		.wake = on_wake,
+		.audit = on_audit,
+		.plugged = on_plugged,
+		.policy = &broker->policy_env,
 		.context = broker,
 	};
 	broker->xl = xl_domain_create(&(struct xl_domain_config){
@@ -564,9 +757,11 @@ static void broker_finish(struct broker *broker)
 	struct list_node *pos, *after;
 
 	broker->ending = true;
+	audit_follow(broker->audit, NULL, NULL);
 	control_stop(broker->control);
 	list_for_each_safe(pos, after, &broker->domains)
 		domain_destroy(container_of(pos, struct domain, link));
+	policy_source_destroy(broker->source);
 	registry_destroy(broker->registry);
 	xl_domain_destroy(broker->xl);
 	/* Close callbacks free what they belong to, so they run first. */
@@ -578,6 +773,8 @@ static void broker_finish(struct broker *broker)
 	domain_list_close(broker->alive_domains);
 	uv_loop_close(&broker->loop);
 	control_free(broker->control);
+	ask_launcher_destroy(broker->launcher);
+	audit_close(broker->audit);
 }
 
 int broker_run(const struct broker_config *config)

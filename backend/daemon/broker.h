@@ -14,7 +14,13 @@ struct broker_config {
 	const char *program;	/* path of 2virt-device */
 	const char *xl_program; /* "xl" or a path */
 	const char *xl_folder;	/* configurations of xl */
-	uint32_t uid_base;	/* a device process gets uid_base + domid */
+	const char *policy_folder;
+	const char *domains_folder;
+	const char *keep_folder; /* copies of good versions; NULL: none */
+	const char *ask_program; /* NULL: asking is denying */
+	const char *audit_file;	 /* NULL: the journal */
+	const char *contact;	 /* whom guests may ask; NULL: nobody */
+	uint32_t uid_base;	 /* a device process gets uid_base + domid */
 	uint32_t log_level;
 };
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "backend/daemon/broker.h"
+#include "backend/daemon/message.h"
 #include "backend/daemon/services.h"
 #include "backend/daemon/store.h"
 #include "backend/util/log.h"
@@ -29,6 +30,9 @@
 /* Not $(runstatedir), whose default may not exist: it must be a tmpfs. */
 #define RUN_FOLDER "/run/2virt"
 
+/* Survives a restart of the host; systemd makes it. */
+#define KEEP_FOLDER LOCALSTATEDIR "/lib/2virt"
+
 enum { EXIT_CONFIG = 78, EXIT_USAGE = 2 };
 
 static void usage(FILE *out)
@@ -44,6 +48,16 @@ static void usage(FILE *out)
 		"                   (default: control.sock in --run)\n"
 		"  --device FILE    program of device processes\n"
 		"                   (default " PKGLIBEXECDIR "/2virt-device)\n"
+		"  --policy DIR     rules (default " SYSCONFDIR
+		"/2virt/policy.d)\n"
+		"  --domains DIR    tags and limits of domains\n"
+		"                   (default " SYSCONFDIR "/2virt/domains.d)\n"
+		"  --keep DIR       last good versions of both\n"
+		"                   (default " KEEP_FOLDER ")\n"
+		"  --ask PROGRAM    answers rules that say ask (default: none, "
+		"which denies)\n"
+		"  --audit FILE     decisions (default: the journal)\n"
+		"  --contact TEXT   whom guests may ask about a refusal\n"
 		"  --xl FILE        xl, which attaches controllers for "
 		"usbdev=\"2virt\" (default xl)\n"
 		"  --xl-config DIR  configurations of xl (default /etc/xen)\n"
@@ -78,6 +92,17 @@ static int check(const char *folder)
 	return errors ? EXIT_CONFIG : EXIT_SUCCESS;
 }
 
+/* Fits into a message. */
+static bool contact_valid(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	return len < MESSAGE_CONTACT_SIZE;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -88,6 +113,12 @@ int main(int argc, char **argv)
 		{"uid-base", required_argument, NULL, 'u'},
 		{"xl", required_argument, NULL, 'x'},
 		{"xl-config", required_argument, NULL, 'X'},
+		{"policy", required_argument, NULL, 'p'},
+		{"domains", required_argument, NULL, 'D'},
+		{"keep", required_argument, NULL, 'k'},
+		{"ask", required_argument, NULL, 'a'},
+		{"audit", required_argument, NULL, 'A'},
+		{"contact", required_argument, NULL, 'w'},
 		{"check", no_argument, NULL, 'c'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -97,6 +128,9 @@ int main(int argc, char **argv)
 	struct broker_config config = {
 		.services_folder = SYSCONFDIR "/2virt/services.d",
 		.run_folder = RUN_FOLDER,
+		.policy_folder = SYSCONFDIR "/2virt/policy.d",
+		.domains_folder = SYSCONFDIR "/2virt/domains.d",
+		.keep_folder = KEEP_FOLDER,
 		.program = PKGLIBEXECDIR "/2virt-device",
 		.xl_program = "xl",
 		.xl_folder = "/etc/xen",
@@ -137,6 +171,29 @@ int main(int argc, char **argv)
 			break;
 		case 'X':
 			config.xl_folder = optarg;
+			break;
+		case 'p':
+			config.policy_folder = optarg;
+			break;
+		case 'D':
+			config.domains_folder = optarg;
+			break;
+		case 'k':
+			config.keep_folder = optarg;
+			break;
+		case 'a':
+			config.ask_program = optarg;
+			break;
+		case 'A':
+			config.audit_file = optarg;
+			break;
+		case 'w':
+			if (!contact_valid(optarg)) {
+				fprintf(stderr, "2virtd: --contact is a line "
+						"of ASCII text\n");
+				return EXIT_USAGE;
+			}
+			config.contact = optarg;
 			break;
 		case 'c':
 			only_check = true;

@@ -269,56 +269,66 @@ static void find_plug(struct manage_grant *grant, const struct plugged *list,
 	}
 }
 
+static bool is_overridden(const struct domain_policy *policy, const char *path)
+{
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < domain_policy_override_count(policy); i++)
+		if (strncmp(domain_policy_override(policy, i), path, len) == 0)
+			return true;
+	return false;
+}
+
 static void grant_show(const struct control *control,
+		       const struct domain *domain, const struct grant *from,
 		       struct manage_grant *grant, manage_grant_each *each,
 		       void *argument)
 {
 	const struct registry_entry *entry;
-	char path[STORE_PATH_SIZE], origin[16];
+	char path[STORE_PATH_SIZE], why[GRANTS_WHY_SIZE];
 	struct policy_params params;
 
-	snprintf(path, sizeof(path), POLICY_TREE_ROOT "/domain/%u/grant/%s/%s",
-		 grant->domid, policy_type_name(grant->service.type),
-		 grant->service.name);
-	if (store_read(control->config.xs, XBT_NULL, origin, sizeof(origin),
-		       "%s/origin", path) ||
-	    strcmp(origin, "rule") != 0)
-		snprintf(origin, sizeof(origin), "manual");
-	params_read(control, path, &params);
-	grant->origin = origin;
+	snprintf(path, sizeof(path), "grant/%s/%s/",
+		 policy_type_name(from->type), from->name);
+	grants_params(domain_policy_tree(domain->policy), from->type,
+		      from->name, &params, why);
+	grant->origin = from->rule ? "rule" : "manual";
+	grant->overridden = is_overridden(domain->policy, path);
 	grant->params = &params;
-	if (grant->service.type == POLICY_TYPE_WEB) {
-		entry = registry_find(control->config.registry,
-				      grant->service.name);
+	if (from->type == POLICY_TYPE_WEB) {
+		entry = registry_find(control->config.registry, from->target);
 		grant->plugged = grant->plugged && entry && entry->generation;
 	}
 	each(argument, grant);
 	params_free(&params);
 }
 
+/* Those that are void are not in force, so not shown. */
 void control_grants(void *context, uint32_t domid, manage_grant_each *each,
 		    void *argument)
 {
 	const struct control *control = context;
-	struct plugged *list = calloc(STATE_MAX, sizeof(*list));
-	size_t plugged = list ? plugged_read(control, domid, list) : 0;
+	const struct domain *domain = control_domain(control, domid);
+	const struct grants *grants;
+	struct plugged *list;
+	size_t plugged;
 
-	for (unsigned int type = 0; type < POLICY_TYPE_COUNT; type++) {
-		char(*names)[MESSAGE_NAME_SIZE] = NULL;
-		size_t count = 0;
+	if (!domain)
+		return;
+	grants = domain_policy_grants(domain->policy);
+	list = calloc(STATE_MAX, sizeof(*list));
+	plugged = list ? plugged_read(control, domid, list) : 0;
+	for (size_t i = 0; grants->limits_valid && i < grants->count; i++) {
+		struct manage_grant grant = {
+			.domid = domid,
+			.service = {grants->list[i].type, grants->list[i].name},
+		};
 
-		policy_tree_grants(control->config.xs, domid,
-				   policy_type_name(type), &names, &count);
-		for (size_t i = 0; i < count; i++) {
-			struct manage_grant grant = {
-				.domid = domid,
-				.service = {(enum policy_type)type, names[i]},
-			};
-
-			find_plug(&grant, list, plugged);
-			grant_show(control, &grant, each, argument);
-		}
-		free(names);
+		if (!grants->list[i].valid)
+			continue;
+		find_plug(&grant, list, plugged);
+		grant_show(control, domain, &grants->list[i], &grant, each,
+			   argument);
 	}
 	free(list);
 }
@@ -432,11 +442,27 @@ static void audit(void *context, const struct manage_peer *peer,
 	log_notice("control: uid %u pid %d: %s: %s", (unsigned int)peer->uid,
 		   (int)peer->pid, what, result);
 	if (line)
-		manage_log(control->manage, line);
+		audit_line(control->config.audit, line);
 	free(line);
 }
 
+static const struct policy_set *policy(void *context)
+{
+	const struct control *control = context;
+
+	return policy_source_set(control->config.source);
+}
+
+static const struct policy_folders *folders(void *context)
+{
+	const struct control *control = context;
+
+	return policy_source_folders(control->config.source);
+}
+
 static const struct manage_ops ops = {
+	.policy = policy,
+	.folders = folders,
 	.domains = control_domains,
 	.services = control_services,
 	.grants = control_grants,

@@ -9,6 +9,8 @@
 #include <uv.h>
 #include <xenstore.h>
 
+#include "backend/daemon/audit.h"
+#include "backend/daemon/policy_source.h"
 #include "backend/daemon/registry.h"
 #include "backend/util/list.h"
 
@@ -19,6 +21,8 @@ struct control_config {
 	uv_loop_t *loop;
 	struct xs_handle *xs;
 	const struct registry *registry;
+	const struct policy_source *source;
+	struct audit *audit;
 	const struct list_node *domains; /* of struct domain */
 	const char *path;		 /* of the socket */
 	const char *xl;			 /* program: "xl" or a path */

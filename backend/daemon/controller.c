@@ -279,6 +279,24 @@ static void on_stats(void *context, const struct message_stats *stats)
 		 (unsigned long long)stats->errors);
 }
 
+static void on_audit(void *context, const struct message_audit *audit)
+{
+	struct controller *controller = context;
+
+	controller->env->audit(controller->env->context,
+			       controller->domain.domid, audit);
+}
+
+static void on_plugged(void *context, bool plugged,
+		       const struct plugs_device *device, unsigned int port)
+{
+	struct controller *controller = context;
+
+	controller->env->plugged(controller->env->context,
+				 controller->domain.domid, controller->devid,
+				 plugged, device, port);
+}
+
 static void on_ended(void *context, const char *why)
 {
 	struct controller *controller = context;
@@ -301,6 +319,7 @@ static const struct process_ops process_ops = {
 	.acknowledged = on_acknowledged,
 	.fault = on_fault,
 	.stats = on_stats,
+	.audit = on_audit,
 	.ended = on_ended,
 };
 
@@ -335,6 +354,9 @@ static void hello_fill(const struct controller *controller,
 			*c = '_';
 	memset(name + strlen(name), 0,
 	       sizeof(hello->domain_name) - strlen(name));
+	if (env->contact)
+		snprintf(hello->contact, sizeof(hello->contact), "%s",
+			 env->contact);
 }
 
 /*
@@ -745,8 +767,14 @@ struct controller *controller_create(const struct controller_env *env,
 
 	if (!controller)
 		return NULL;
-	controller->plugs =
-		plugs_create(env->xs, env->registry, domain->domid, devid);
+	controller->plugs = plugs_create(&(struct plugs_config){
+		.xs = env->xs,
+		.registry = env->registry,
+		.domid = domain->domid,
+		.devid = devid,
+		.plugged = on_plugged,
+		.context = controller,
+	});
 	if (!controller->plugs) {
 		free(controller);
 		return NULL;

@@ -20,6 +20,8 @@
 #include "backend/daemon/plugs.h"
 #include "backend/daemon/registry.h"
 
+struct domain_policy_env;
+
 /* What all controllers share; outlives them. */
 struct controller_env {
 	uv_loop_t *loop;
@@ -29,9 +31,19 @@ struct controller_env {
 	const char *run_folder;
 	uint32_t uid_base;
 	uint32_t log_level;
+	const char *contact; /* for guests in refusals, or NULL */
 	/* A controller of this domain wants controller_look() soon. */
 	void (*wake)(void *context, uint32_t domid);
+	/* A device process told what was decided about requests. */
+	void (*audit)(void *context, uint32_t domid,
+		      const struct message_audit *audit);
+	/* A device was plugged in or pulled out. */
+	void (*plugged)(void *context, uint32_t domid, uint32_t devid,
+			bool plugged, const struct plugs_device *device,
+			unsigned int port);
 	void *context;
+	/* For domains. */
+	const struct domain_policy_env *policy;
 };
 
 struct controller;

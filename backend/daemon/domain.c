@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/daemon/policy_tree.h"
 #include "backend/daemon/store.h"
 #include "backend/util/log.h"
 
@@ -31,6 +30,11 @@ struct domain *domain_create(const struct controller_env *env,
 	list_init(&domain->controllers);
 	domain->env = env;
 	domain->id = *id;
+	domain->policy = domain_policy_create(env->policy, id);
+	if (!domain->policy) {
+		free(domain);
+		return NULL;
+	}
 	domain->up = true;
 	domain->scan = true;
 	domain->policy_touched = true;
@@ -54,8 +58,8 @@ void domain_destroy(struct domain *domain)
 		return;
 	list_for_each_safe(pos, after, &domain->controllers)
 		member_destroy(domain, container_of(pos, struct member, link));
-	free(domain->services);
 	free(domain->devices);
+	domain_policy_destroy(domain->policy);
 	list_remove(&domain->link);
 	free(domain);
 }
@@ -124,59 +128,58 @@ static void controllers_scan(struct domain *domain)
 		controller_touch(
 			container_of(pos, struct member, link)->controller);
 	free(names);
-	if (count && domain->up)
-		policy_tree_write_name(domain->env->xs, domain->id.domid);
 }
 
-static bool any_defined(const struct domain *domain)
+/* How many of the web grants can be had. */
+static size_t services_count(const struct domain *domain,
+			     const struct grants *grants)
 {
-	for (size_t i = 0; i < domain->service_count; i++)
-		if (registry_find(domain->env->registry, domain->services[i]))
-			return true;
-	return false;
+	size_t count = 0;
+
+	for (size_t i = 0; i < grants->count; i++)
+		count += plugs_service(domain->env->registry, grants,
+				       &grants->list[i]) != NULL;
+	return count;
 }
 
 /* One web device for all services, one device for each diag grant. */
-static void devices_make(struct domain *domain, char (*diag)[MESSAGE_NAME_SIZE],
-			 size_t diag_count)
+static void devices_make(struct domain *domain, const struct grants *grants)
 {
-	struct plugs_device *devices = calloc(diag_count + 1, sizeof(*devices));
+	struct plugs_device *devices =
+		calloc(grants->count + 1, sizeof(*devices));
 	size_t count = 0;
 
+	free(domain->devices);
 	domain->devices = devices;
 	domain->device_count = 0;
+	domain->service_count = services_count(domain, grants);
 	if (!devices)
 		return;
-	if (any_defined(domain)) {
+	if (domain->service_count) {
 		devices[count].function = MESSAGE_FUNCTION_WEB;
 		snprintf(devices[count++].name, MESSAGE_NAME_SIZE, "default");
 	}
-	for (size_t i = 0; i < diag_count; i++) {
+	for (size_t i = 0; grants->limits_valid && i < grants->count; i++) {
+		const struct grant *grant = &grants->list[i];
+
+		if (grant->type != POLICY_TYPE_DIAG || !grant->valid)
+			continue;
 		devices[count].function = MESSAGE_FUNCTION_DIAG;
-		memcpy(devices[count++].name, diag[i], MESSAGE_NAME_SIZE);
+		memcpy(devices[count].name, grant->name, strlen(grant->name));
+		count++;
 	}
 	domain->device_count = count;
 }
 
-/* Reads the grants anew.  Controllers must be given them afterwards. */
+/* What it is granted now.  Controllers must be given it afterwards. */
 static void grants_read(struct domain *domain)
 {
-	struct xs_handle *xs = domain->env->xs;
-	char(*diag)[MESSAGE_NAME_SIZE] = NULL;
-	size_t diag_count = 0;
+	static const struct grants none;
 
-	free(domain->services);
-	free(domain->devices);
-	domain->services = NULL;
-	domain->service_count = 0;
-	if (domain->up) {
-		policy_tree_grants(xs, domain->id.domid, "web",
-				   &domain->services, &domain->service_count);
-		policy_tree_grants(xs, domain->id.domid, "diag", &diag,
-				   &diag_count);
-	}
-	devices_make(domain, diag, diag_count);
-	free(diag);
+	if (domain->up)
+		domain_policy_run(domain->policy);
+	devices_make(domain,
+		     domain->up ? domain_policy_grants(domain->policy) : &none);
 }
 
 static bool can_carry(const struct controller *controller)
@@ -206,8 +209,9 @@ static void grants_apply(struct domain *domain)
 {
 	static const struct plugs_wish nothing;
 	const struct plugs_wish all = {
-		.services = domain->services,
-		.service_count = domain->service_count,
+		.grants = domain->up ? domain_policy_grants(domain->policy)
+				     : NULL,
+		.tree = domain_policy_tree(domain->policy),
 		.devices = domain->devices,
 		.device_count = domain->device_count,
 	};

@@ -13,6 +13,7 @@
 
 #include "backend/daemon/controller.h"
 #include "backend/daemon/domain_list.h"
+#include "backend/daemon/domain_policy.h"
 #include "backend/util/list.h"
 
 struct domain {
@@ -20,13 +21,14 @@ struct domain {
 	struct domain_id id;
 	bool up;	     /* false: dying or gone, nodes may remain */
 	bool scan;	     /* controllers may have come */
-	bool policy_touched; /* grants or services may have changed */
+	bool policy_touched; /* rules, grants or services may have changed */
+	bool policy_marked;  /* as policy_touched, when events have settled */
 	bool touched;	     /* a controller may have changed */
 	/* The rest is the module's. */
 	const struct controller_env *env;
 	struct list_node controllers;
-	char (*services)[MESSAGE_NAME_SIZE]; /* web services granted */
-	size_t service_count;
+	struct domain_policy *policy;
+	size_t service_count; /* web services granted that can be had */
 	struct plugs_device *devices;
 	size_t device_count;
 	struct controller *place; /* where the devices are, or NULL */

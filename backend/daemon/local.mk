@@ -4,12 +4,17 @@ noinst_LIBRARIES += libdaemon.a
 # Paths as configured, for the defaults of options.
 daemon_cppflags = $(AM_CPPFLAGS) \
 	-DSYSCONFDIR='"$(sysconfdir)"' \
-	-DPKGLIBEXECDIR='"$(pkglibexecdir)"'
+	-DPKGLIBEXECDIR='"$(pkglibexecdir)"' \
+	-DLOCALSTATEDIR='"$(localstatedir)"'
 
 # What broker and device process share, and what tests look into.
 libdaemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(XENSTORE_CFLAGS) $(XENCTRL_CFLAGS) \
 	$(UV_CFLAGS) $(INIH_CFLAGS) $(JANSSON_CFLAGS)
 libdaemon_a_SOURCES = \
+	backend/daemon/ask.c \
+	backend/daemon/ask.h \
+	backend/daemon/audit.c \
+	backend/daemon/audit.h \
 	backend/daemon/broker.c \
 	backend/daemon/broker.h \
 	backend/daemon/control.c \
@@ -28,6 +33,12 @@ libdaemon_a_SOURCES = \
 	backend/daemon/domain_id.h \
 	backend/daemon/domain_list.c \
 	backend/daemon/domain_list.h \
+	backend/daemon/domain_policy.c \
+	backend/daemon/domain_policy.h \
+	backend/daemon/grant_store.c \
+	backend/daemon/grant_store.h \
+	backend/daemon/grants.c \
+	backend/daemon/grants.h \
 	backend/daemon/journal_file.c \
 	backend/daemon/journal_file.h \
 	backend/daemon/message.c \
@@ -36,6 +47,8 @@ libdaemon_a_SOURCES = \
 	backend/daemon/notify.h \
 	backend/daemon/plugs.c \
 	backend/daemon/plugs.h \
+	backend/daemon/policy_source.c \
+	backend/daemon/policy_source.h \
 	backend/daemon/policy_tree.c \
 	backend/daemon/policy_tree.h \
 	backend/daemon/process.c \

@@ -52,7 +52,7 @@ enum {
 	MESSAGE_MAX_RING_PAGES = 8,
 	MESSAGE_MAX_CA_BYTES = 1 << 20,
 	MESSAGE_CONTACT_SIZE = 128,    /* whom to ask + NUL */
-	MESSAGE_METHODS_SIZE = 128,    /* list of methods + NUL */
+	MESSAGE_METHODS_SIZE = 288,    /* list of methods + NUL */
 	MESSAGE_PATHS_SIZE = 2048,     /* list of path patterns + NUL */
 	MESSAGE_METHOD_SIZE = 16,      /* of one request + NUL */
 	MESSAGE_AUDIT_PATH_SIZE = 128, /* beginning of a path + NUL */
@@ -333,7 +333,7 @@ static_assert(sizeof(struct message_connect) == 56, "connect");
 static_assert(sizeof(struct message_upstream) == 444, "upstream");
 static_assert(sizeof(struct message_service) == 368 + 16 * 444, "service");
 static_assert(sizeof(struct message_stats) == 40, "stats");
-static_assert(sizeof(struct message_limits) == 56 + 128 + 2048, "limits");
+static_assert(sizeof(struct message_limits) == 56 + 288 + 2048, "limits");
 static_assert(sizeof(struct message_audit_record) == 248, "audit record");
 static_assert(sizeof(struct message_audit) == 16 + 16 * 248, "audit");
 static_assert(sizeof(struct message_grant_stats) == 824, "grant stats");

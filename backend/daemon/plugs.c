@@ -22,33 +22,35 @@ enum { WINDOW = 8 };
 /* A service as the process holds it. */
 struct told {
 	char name[MESSAGE_NAME_SIZE];
-	uint64_t generation;
+	uint64_t generation; /* of the definition; 0: not sent */
+	uint64_t content;    /* of the grant */
 };
 
 struct plugs {
 	struct xs_handle *xs;
 	const struct registry *registry;
 	uint32_t domid, devid;
+	struct plugs_config config;
 	struct plugs_wish wish;
 	struct told *told;
 	size_t told_count, told_size;
+	uint64_t told_limits; /* of the domain */
 	/* By port number; function 0: the port is free. */
 	struct plugs_device ports[USBIF_MAX_PORTS + 1];
 	bool full; /* said that there is no free port */
 };
 
-struct plugs *plugs_create(struct xs_handle *xs,
-			   const struct registry *registry, uint32_t domid,
-			   uint32_t devid)
+struct plugs *plugs_create(const struct plugs_config *config)
 {
 	struct plugs *plugs = calloc(1, sizeof(*plugs));
 
 	if (!plugs)
 		return NULL;
-	plugs->xs = xs;
-	plugs->registry = registry;
-	plugs->domid = domid;
-	plugs->devid = devid;
+	plugs->config = *config;
+	plugs->xs = config->xs;
+	plugs->registry = config->registry;
+	plugs->domid = config->domid;
+	plugs->devid = config->devid;
 	return plugs;
 }
 
@@ -134,6 +136,9 @@ static void unplug(struct plugs *plugs, struct process *process,
 	log_info("domain %u controller %u port %u: %s device %s unplugged",
 		 plugs->domid, plugs->devid, port,
 		 message_function_name(device->function), device->name);
+	if (plugs->config.plugged)
+		plugs->config.plugged(plugs->config.context, false, device,
+				      port);
 	memset(device, 0, sizeof(*device));
 	plugs->full = false;
 	port_publish(plugs, port);
@@ -153,6 +158,9 @@ static void plug(struct plugs *plugs, struct process *process,
 	log_info("domain %u controller %u port %u: %s device %s plugged in",
 		 plugs->domid, plugs->devid, port,
 		 message_function_name(device->function), device->name);
+	if (plugs->config.plugged)
+		plugs->config.plugged(plugs->config.context, true, device,
+				      port);
 	port_publish(plugs, port);
 }
 
@@ -160,12 +168,23 @@ static void plug(struct plugs *plugs, struct process *process,
  * --- services ---
  */
 
+const struct registry_entry *plugs_service(const struct registry *registry,
+					   const struct grants *grants,
+					   const struct grant *grant)
+{
+	if (!grants->limits_valid || !grant->valid ||
+	    grant->type != POLICY_TYPE_WEB)
+		return NULL;
+	return registry_find(registry, grant->target);
+}
+
 static bool service_is_wanted(const struct plugs *plugs, const char *name)
 {
-	for (size_t i = 0; i < plugs->wish.service_count; i++)
-		if (strcmp(plugs->wish.services[i], name) == 0)
-			return registry_find(plugs->registry, name) != NULL;
-	return false;
+	const struct grants *grants = plugs->wish.grants;
+	const struct grant *grant =
+		grants ? grants_find(grants, POLICY_TYPE_WEB, name) : NULL;
+
+	return grant && plugs_service(plugs->registry, grants, grant);
 }
 
 static struct told *told_find(const struct plugs *plugs, const char *name)
@@ -202,55 +221,111 @@ static void service_revoke(struct plugs *plugs, struct process *process,
 	plugs->told[index] = plugs->told[--plugs->told_count];
 }
 
+/* Sends the limits of a service, or with grant NULL of the domain. */
+static bool limits_send(struct plugs *plugs, struct process *process,
+			const struct grant *grant, bool cut)
+{
+	union message message = {0};
+	struct policy_params params;
+	char why[GRANTS_WHY_SIZE];
+	struct message_limits *limits =
+		grant ? &message.grant.limits : &message.domain_limits.limits;
+	int error = grants_params(plugs->wish.tree, POLICY_TYPE_WEB,
+				  grant ? grant->name : NULL, &params, why);
+
+	if (!error)
+		error = grants_limits(&params, limits);
+	policy_params_fini(&params);
+	if (error)
+		return false;
+	message.header.type = grant ? MESSAGE_GRANT_PUT : MESSAGE_DOMAIN_LIMITS;
+	if (grant)
+		memcpy(message.grant.name, grant->name, strlen(grant->name));
+	return cut ? process_cut(process, &message)
+		   : process_request(process, &message, -1);
+}
+
 static void service_put(struct plugs *plugs, struct process *process,
+			const struct grant *grant,
 			const struct registry_entry *entry)
 {
-	struct told *told = told_find(plugs, entry->name);
+	struct told *told = told_find(plugs, grant->name);
 	union message message = entry->message;
-	union message grant = {.header.type = MESSAGE_GRANT_PUT};
 
 	if (!told && plugs->told_count == plugs->told_size && !told_grow(plugs))
 		return;
-	if (!told) {
-		memcpy(grant.grant.name, entry->name, MESSAGE_NAME_SIZE);
-		if (!process_request(process, &grant, -1))
-			return;
-	}
-	if (!process_request(process, &message, entry->ca_fd))
+	if (!told && !limits_send(plugs, process, grant, false))
 		return;
 	if (!told) {
 		told = &plugs->told[plugs->told_count++];
-		memcpy(told->name, entry->name, sizeof(told->name));
+		memset(told, 0, sizeof(*told));
+		memcpy(told->name, grant->name, sizeof(told->name));
+		told->content = grant->content;
 		log_info("domain %u controller %u: service %s granted",
 			 plugs->domid, plugs->devid, told->name);
 	}
-	told->generation = entry->generation;
+	memset(message.service.name, 0, sizeof(message.service.name));
+	memcpy(message.service.name, grant->name, strlen(grant->name));
+	if (process_request(process, &message, entry->ca_fd))
+		told->generation = entry->generation;
 }
 
-void plugs_run(struct plugs *plugs, struct process *process,
-	       unsigned int port_count)
+/* New limits of what is granted already: they may take something away. */
+static void limits_update(struct plugs *plugs, struct process *process)
+{
+	const struct grants *grants = plugs->wish.grants;
+	uint64_t limits = grants && grants->limits_valid ? grants->limits : 0;
+
+	if (limits != plugs->told_limits && grants) {
+		if (limits_send(plugs, process, NULL, plugs->told_count > 0))
+			plugs->told_limits = limits;
+	}
+	for (size_t i = 0; i < plugs->told_count; i++) {
+		struct told *told = &plugs->told[i];
+		const struct grant *grant =
+			grants ? grants_find(grants, POLICY_TYPE_WEB,
+					     told->name)
+			       : NULL;
+
+		if (grant && grant->content != told->content &&
+		    limits_send(plugs, process, grant, true)) {
+			told->content = grant->content;
+			log_info("domain %u controller %u: limits of %s are "
+				 "others now",
+				 plugs->domid, plugs->devid, told->name);
+		}
+	}
+}
+
+/* False: the window is full, the rest later. */
+static bool services_put(struct plugs *plugs, struct process *process)
+{
+	const struct grants *grants = plugs->wish.grants;
+
+	for (size_t i = 0; grants && i < grants->count; i++) {
+		const struct grant *grant = &grants->list[i];
+		const struct registry_entry *entry =
+			plugs_service(plugs->registry, grants, grant);
+		const struct told *told;
+
+		if (!entry || !entry->generation)
+			continue;
+		told = told_find(plugs, grant->name);
+		if (told && told->generation == entry->generation)
+			continue;
+		if (process_outstanding(process) >= WINDOW)
+			return false;
+		service_put(plugs, process, grant, entry);
+	}
+	return true;
+}
+
+/* What is missing, as far as ports and the window allow. */
+static void devices_plug(struct plugs *plugs, struct process *process,
+			 unsigned int port_count)
 {
 	const struct plugs_wish *wish = &plugs->wish;
 
-	for (unsigned int port = 1; port <= USBIF_MAX_PORTS; port++)
-		if (plugs->ports[port].function &&
-		    !device_is_wanted(plugs, &plugs->ports[port]))
-			unplug(plugs, process, port);
-	for (size_t i = plugs->told_count; i-- > 0;)
-		if (!service_is_wanted(plugs, plugs->told[i].name))
-			service_revoke(plugs, process, i);
-	for (size_t i = 0; i < wish->service_count; i++) {
-		const struct registry_entry *entry =
-			registry_find(plugs->registry, wish->services[i]);
-		const struct told *told = told_find(plugs, wish->services[i]);
-
-		if (!entry || !entry->generation ||
-		    (told && told->generation == entry->generation))
-			continue;
-		if (process_outstanding(process) >= WINDOW)
-			return;
-		service_put(plugs, process, entry);
-	}
 	for (size_t i = 0; i < wish->device_count; i++) {
 		unsigned int port;
 
@@ -272,9 +347,25 @@ void plugs_run(struct plugs *plugs, struct process *process,
 	}
 }
 
+void plugs_run(struct plugs *plugs, struct process *process,
+	       unsigned int port_count)
+{
+	for (unsigned int port = 1; port <= USBIF_MAX_PORTS; port++)
+		if (plugs->ports[port].function &&
+		    !device_is_wanted(plugs, &plugs->ports[port]))
+			unplug(plugs, process, port);
+	for (size_t i = plugs->told_count; i-- > 0;)
+		if (!service_is_wanted(plugs, plugs->told[i].name))
+			service_revoke(plugs, process, i);
+	limits_update(plugs, process);
+	if (services_put(plugs, process))
+		devices_plug(plugs, process, port_count);
+}
+
 void plugs_lost(struct plugs *plugs)
 {
 	plugs->told_count = 0;
+	plugs->told_limits = 0;
 	plugs->full = false;
 	for (unsigned int port = 1; port <= USBIF_MAX_PORTS; port++) {
 		if (!plugs->ports[port].function)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <xenstore.h>
 
+#include "backend/daemon/grants.h"
 #include "backend/daemon/message.h"
 #include "backend/daemon/process.h"
 #include "backend/daemon/registry.h"
@@ -25,20 +26,34 @@ struct plugs_device {
 
 /* What a controller shall offer.  Borrowed by those who take one. */
 struct plugs_wish {
-	char (*services)[MESSAGE_NAME_SIZE]; /* web services, none twice */
-	size_t service_count;
+	/* Those of type web that are valid are services; NULL: none. */
+	const struct grants *grants;
+	struct policy_tree *tree; /* where their limits are */
 	const struct plugs_device *devices;
 	size_t device_count;
 };
 
 struct plugs;
 
+struct plugs_config {
+	struct xs_handle *xs;
+	const struct registry *registry;
+	uint32_t domid, devid;
+	/* A device was plugged in or pulled out; may be NULL. */
+	void (*plugged)(void *context, bool plugged,
+			const struct plugs_device *device, unsigned int port);
+	void *context;
+};
+
 /* NULL: no memory. */
-struct plugs *plugs_create(struct xs_handle *xs,
-			   const struct registry *registry, uint32_t domid,
-			   uint32_t devid);
+struct plugs *plugs_create(const struct plugs_config *config);
 /* Accepts NULL. */
 void plugs_destroy(struct plugs *plugs);
+
+/* The service of a grant, if it is one of type web and can be had now. */
+const struct registry_entry *plugs_service(const struct registry *registry,
+					   const struct grants *grants,
+					   const struct grant *grant);
 
 /* What is wanted, kept by reference until the next call. */
 void plugs_want(struct plugs *plugs, const struct plugs_wish *wish);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * policy_tree.h - the grants of a domain, as they stand in XenStore.
+ * policy_tree.h - the life of the trees of domains in XenStore: made, taken
+ * over, wiped.  What is in them: grant_store.h.
  *
  *	/tool/2virt/domain/<domid>/uuid, name
  *	/tool/2virt/domain/<domid>/grant/<type>/<name>/...
@@ -34,20 +35,9 @@ int policy_tree_init(struct xs_handle *xs);
 void policy_tree_adopt(struct xs_handle *xs, const struct domain_id *domain,
 		       bool strict);
 
-/* Writes what the domain is called, for people. */
-void policy_tree_write_name(struct xs_handle *xs, uint32_t domid);
-
 void policy_tree_wipe(struct xs_handle *xs, uint32_t domid);
 
 /* Wipes the trees of domids that do not live. */
 void policy_tree_sweep(struct xs_handle *xs, const struct domain_list *alive);
-
-/*
- * The names granted for a type ("web"), sorted; *names is for free().  0 or a
- * negative errno: -EPERM (the tree is not private, said in the log), -ENOMEM;
- * then there are none.
- */
-int policy_tree_grants(struct xs_handle *xs, uint32_t domid, const char *type,
-		       char (**names)[MESSAGE_NAME_SIZE], size_t *count);
 
 #endif

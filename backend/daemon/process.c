@@ -148,6 +148,18 @@ uint32_t process_request(struct process *process, union message *message,
 	return process->sequence;
 }
 
+uint32_t process_cut(struct process *process, union message *message)
+{
+	uint32_t sequence = process_request(process, message, -1);
+
+	if (!sequence)
+		return 0;
+	process->pending[(process->first + process->count - 1) % PENDING_MAX]
+		.deadline_ms = uv_now(process->loop) + MESSAGE_CUT_DEADLINE_MS;
+	deadline_arm(process);
+	return sequence;
+}
+
 unsigned int process_outstanding(const struct process *process)
 {
 	return process->count;

@@ -59,6 +59,12 @@ int process_start(const struct process_config *config,
 uint32_t process_request(struct process *process, union message *message,
 			 int fd);
 
+/*
+ * A request that may take something away, whatever its type: as with UNPLUG,
+ * a process that does not answer in MESSAGE_CUT_DEADLINE_MS is killed.
+ */
+uint32_t process_cut(struct process *process, union message *message);
+
 /* Requests without an answer yet. */
 unsigned int process_outstanding(const struct process *process);
 

@@ -15,6 +15,13 @@
 
 enum { TRANSACTION_TRIES = 16 };
 
+static uint64_t operations;
+
+uint64_t store_operations(void)
+{
+	return operations;
+}
+
 /* Makes a path; 0 or -ENAMETOOLONG. */
 static int path_make(char path[STORE_PATH_SIZE], const char *format,
 		     va_list args)
@@ -37,6 +44,7 @@ static int read_path(struct xs_handle *xs, xs_transaction_t transaction,
 	int error = 0;
 
 	errno = 0;
+	operations++;
 	data = xs_read(xs, transaction, path, &len);
 	if (!data)
 		return errno_or(-EIO);
@@ -110,6 +118,7 @@ int store_write(struct xs_handle *xs, xs_transaction_t transaction,
 	if (error)
 		return error;
 	errno = 0;
+	operations++;
 	if (!xs_write(xs, transaction, path, value,
 		      (unsigned int)strlen(value)))
 		return errno_or(-EIO);
@@ -129,6 +138,7 @@ int store_remove(struct xs_handle *xs, xs_transaction_t transaction,
 	if (error)
 		return error;
 	errno = 0;
+	operations++;
 	if (!xs_rm(xs, transaction, path) && errno != ENOENT)
 		return errno_or(-EIO);
 	return 0;
@@ -148,6 +158,7 @@ bool store_exists(struct xs_handle *xs, xs_transaction_t transaction,
 	va_end(args);
 	if (error)
 		return false;
+	operations++;
 	data = xs_read(xs, transaction, path, &len);
 	free(data);
 	return data != NULL;
@@ -167,6 +178,7 @@ char **store_list(struct xs_handle *xs, xs_transaction_t transaction,
 	va_end(args);
 	if (error)
 		return NULL;
+	operations++;
 	names = xs_directory(xs, transaction, path, count);
 	if (!names)
 		*count = 0;
@@ -180,6 +192,7 @@ int store_check_private(struct xs_handle *xs, const char *path)
 	int error = 0;
 
 	errno = 0;
+	operations++;
 	perms = xs_get_permissions(xs, XBT_NULL, path, &count);
 	if (!perms)
 		return errno_or(-EIO);
@@ -198,8 +211,10 @@ int store_make_private(struct xs_handle *xs, const char *path)
 	struct xs_permissions nobody = {.id = 0, .perms = XS_PERM_NONE};
 
 	errno = 0;
+	operations++;
 	if (!xs_mkdir(xs, XBT_NULL, path))
 		return errno_or(-EIO);
+	operations++;
 	if (!xs_set_permissions(xs, XBT_NULL, path, &nobody, 1))
 		return errno_or(-EIO);
 	return 0;
@@ -212,10 +227,12 @@ int store_transact(struct xs_handle *xs, store_body *body, void *context)
 		int error;
 
 		errno = 0;
+		operations++;
 		transaction = xs_transaction_start(xs);
 		if (transaction == XBT_NULL)
 			return errno_or(-EIO);
 		error = body(xs, transaction, context);
+		operations++;
 		if (error) {
 			xs_transaction_end(xs, transaction, true);
 			return error;

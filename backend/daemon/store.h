@@ -17,6 +17,9 @@
 
 enum { STORE_PATH_SIZE = 256, STORE_VALUE_SIZE = 256 };
 
+/* Requests to xenstored so far, for measuring. */
+uint64_t store_operations(void);
+
 /*
  * Reads a node into value (NUL-terminated).  0, -ENOENT, -EMSGSIZE (does not
  * fit, or has a NUL inside) or another negative errno.

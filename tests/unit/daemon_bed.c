@@ -64,9 +64,9 @@ static void pause_ms(int ms)
 
 static char *in_folder(const char *name)
 {
-	static char paths[8][512];
+	static char paths[16][512];
 	static unsigned int next;
-	char *path = paths[next++ % 8];
+	char *path = paths[next++ % 16];
 
 	snprintf(path, 512, "%s/%s", folder, name);
 	return path;
@@ -151,6 +151,9 @@ int bed_setup(void)
 	bed_xs = xs_open(0);
 	REQUIRE(bed_xs);
 	REQUIRE(mkdir(in_folder("services.d"), 0700) == 0);
+	REQUIRE(mkdir(in_folder("policy.d"), 0700) == 0);
+	REQUIRE(mkdir(in_folder("domains.d"), 0700) == 0);
+	bed_ask_write("exit 1");
 	xl_make();
 	bed_services_write("[web:catalog]\n"
 			   "upstream = http://127.0.0.1:9\n"
@@ -219,7 +222,9 @@ static void daemon_exec(void)
 	execl(program, "2virtd", "--verbose", "--services",
 	      in_folder("services.d"), "--run", in_folder("run"), "--device",
 	      in_folder("device"), "--xl", in_folder("xl"), "--xl-config",
-	      in_folder("xen"), NULL);
+	      in_folder("xen"), "--policy", in_folder("policy.d"), "--domains",
+	      in_folder("domains.d"), "--keep", in_folder("keep"), "--audit",
+	      in_folder("audit"), "--ask", in_folder("ask"), NULL);
 	_exit(127);
 }
 
@@ -385,6 +390,98 @@ void bed_services_write(const char *text)
 	REQUIRE(file);
 	fputs(text, file);
 	REQUIRE(fclose(file) == 0);
+}
+
+static void file_write(const char *name, const char *text)
+{
+	FILE *file = fopen(in_folder(".new"), "we");
+
+	REQUIRE(file);
+	fputs(text, file);
+	REQUIRE(fclose(file) == 0);
+	REQUIRE(chmod(in_folder(".new"), 0700) == 0);
+	REQUIRE(rename(in_folder(".new"), in_folder(name)) == 0);
+}
+
+void bed_policy_write(const char *name, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "policy.d/%s", name);
+	if (text)
+		file_write(path, text);
+	else
+		unlink(in_folder(path));
+}
+
+void bed_domains_write(const char *text)
+{
+	if (text)
+		file_write("domains.d/test.conf", text);
+	else
+		unlink(in_folder("domains.d/test.conf"));
+}
+
+void bed_ask_write(const char *script)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "#!/bin/sh\n%s\n", script);
+	file_write("ask", text);
+}
+
+char *bed_audit_read(void)
+{
+	FILE *file = fopen(in_folder("audit"), "re");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!file)
+		return strdup("");
+	if (getdelim(&text, &size, '\0', file) < 0) {
+		free(text);
+		text = strdup("");
+	}
+	fclose(file);
+	return text;
+}
+
+bool bed_audit_wait(const char *a, const char *b, int timeout_ms)
+{
+	for (uint64_t end = bed_now_ms() + (uint64_t)timeout_ms;
+	     bed_now_ms() < end; pause_ms(10)) {
+		char *text = bed_audit_read(), *save = NULL;
+		bool found = false;
+
+		for (char *line = strtok_r(text, "\n", &save); line;
+		     line = strtok_r(NULL, "\n", &save))
+			found |= strstr(line, a) && strstr(line, b);
+		free(text);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+pid_t bed_daemon_pid(void)
+{
+	return daemon_pid;
+}
+
+uint64_t bed_operations(void)
+{
+	const char *at;
+	unsigned long long count = 0;
+	char *log;
+
+	bed_log_clear();
+	bed_daemon_signal(SIGUSR1);
+	REQUIRE(bed_log_wait("xenstore: ", 5000));
+	log = log_read();
+	at = strstr(log, "xenstore: ");
+	REQUIRE(at && sscanf(at, "xenstore: %llu", &count) == 1);
+	free(log);
+	return count;
 }
 
 /*

@@ -58,6 +58,19 @@ void bed_services_write(const char *text);
 /* The configuration of a domain of this name, for xl. */
 void bed_xl_config(const char *name, const char *text);
 
+/* policy.d/NAME, domains.d/test.conf; NULL removes it. */
+void bed_policy_write(const char *name, const char *text);
+void bed_domains_write(const char *text);
+/* What the program that is asked does. */
+void bed_ask_write(const char *script);
+/* For free(). */
+char *bed_audit_read(void);
+/* Waits for a line with both texts. */
+bool bed_audit_wait(const char *a, const char *b, int timeout_ms);
+pid_t bed_daemon_pid(void);
+/* Requests of the daemon to xenstored so far. */
+uint64_t bed_operations(void);
+
 /* A running domain with controllers 0..controllers-1, attached as xl does. */
 struct fake_guest *bed_guest(const char *name, unsigned int controllers);
 

@@ -179,8 +179,8 @@ static void limits_and_audits_out_of_range_are_refused(void **state)
 	REFUSED(MESSAGE_GRANT_PUT, message.grant.limits.priority = 4);
 	REFUSED(MESSAGE_GRANT_PUT, message.grant.limits.notify = 2);
 	REFUSED(MESSAGE_GRANT_PUT,
-		memset(message.grant.limits.methods, 'A', 128));
-	REFUSED(MESSAGE_GRANT_PUT, message.grant.limits.methods[127] = 'A');
+		memset(message.grant.limits.methods, 'A', 288));
+	REFUSED(MESSAGE_GRANT_PUT, message.grant.limits.methods[287] = 'A');
 	REFUSED(MESSAGE_GRANT_PUT,
 		memset(message.grant.limits.paths, '/', 2048));
 	REFUSED(MESSAGE_GRANT_PUT, message.grant.limits.paths[0] = '\n');

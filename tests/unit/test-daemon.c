@@ -943,9 +943,9 @@ static void usbdev_has_xl_attach_a_controller_once(void **state)
 		 domid);
 	assert_true(bed_log_wait(call, PATIENCE_MS));
 	/* What xl would have done; a 2virtd that comes later finds it. */
-	assert_int_equal(fake_toolstack_controller_attach(bed_xs, domid, 0, 2,
-							  8, 10000),
-			 0);
+	assert_int_equal(
+		fake_toolstack_controller_attach(bed_xs, domid, 0, 2, 8, 10000),
+		0);
 	front = bed_front(guest, 0);
 	bed_daemon_stop();
 	bed_daemon_start();
