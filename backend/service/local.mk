@@ -5,6 +5,7 @@ libwebservice_a_SOURCES = \
 	backend/service/limit.c \
 	backend/service/limit.h \
 	backend/service/web-answer.c \
+	backend/service/web-audit.c \
 	backend/service/web-buffer.c \
 	backend/service/web-buffer.h \
 	backend/service/web-exchange.c \

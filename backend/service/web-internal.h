@@ -28,7 +28,7 @@
 #include <curl/curl.h>
 #include <http_parser.h>
 
-/* ---- grants, shares and their limits (web-grant.c, web-limit.c) ---------- */
+/* ---- grants, shares and their limits ------------------------------------- */
 
 /* A rate and who waits for it. */
 struct web_limiter {
