@@ -8,7 +8,9 @@ DAEMON_TESTS = \
 	tests/unit/test-daemon-hostile \
 	tests/unit/test-daemon-message \
 	tests/unit/test-daemon-policy \
+	tests/unit/test-daemon-audit \
 	tests/unit/test-daemon-sandbox \
+	tests/unit/test-daemon-scale \
 	tests/unit/test-daemon-services \
 	tests/unit/test-daemon-state \
 	tests/unit/test-xl-attach \
@@ -46,6 +48,17 @@ tests_unit_test_daemon_files_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
 	$(XENSTORE_CFLAGS)
 tests_unit_test_daemon_files_LDADD = libdaemon.a libutil.a $(XENSTORE_LIBS) \
 	$(XENCTRL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_daemon_audit_SOURCES = tests/unit/test-daemon-audit.c
+tests_unit_test_daemon_audit_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_unit_test_daemon_audit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_daemon_audit_LDADD = libdaemon.a libutil.a $(CMOCKA_LIBS)
+tests_unit_test_daemon_scale_SOURCES = tests/unit/test-daemon-scale.c
+tests_unit_test_daemon_scale_CPPFLAGS = $(tests_unit_test_daemon_CPPFLAGS) \
+	$(UV_CFLAGS)
+tests_unit_test_daemon_scale_CFLAGS = $(tests_unit_test_daemon_CFLAGS)
+tests_unit_test_daemon_scale_LDADD = libdaemon.a libpolicy.a libutil.a \
+	$(tests_unit_test_daemon_LDADD) $(UV_LIBS) $(INIH_LIBS) \
+	$(XENCTRL_LIBS)
 tests_unit_test_daemon_policy_SOURCES = tests/unit/test-daemon-policy.c \
 	tests/unit/daemon_bed.c
 tests_unit_test_daemon_policy_CPPFLAGS = $(tests_unit_test_daemon_CPPFLAGS)

@@ -406,6 +406,24 @@ static void overrides_tell(struct domain_policy *policy,
 				   policy->id.domid, changes->list[i].path);
 }
 
+/* What was written is of no account any more, and a lot for many domains. */
+static void overrides_keep(struct policy_changes *changes)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < changes->count; i++) {
+		if (changes->list[i].kind == POLICY_CHANGE_OVERRIDE) {
+			changes->list[used++] = changes->list[i];
+			continue;
+		}
+		free((void *)changes->list[i].path);
+		free((void *)changes->list[i].value);
+	}
+	changes->count = used;
+	if (!used)
+		policy_changes_fini(changes);
+}
+
 /* Compares and writes.  0 or a negative errno. */
 static int tree_write(struct domain_policy *policy, struct policy_tree *wanted)
 {
@@ -425,6 +443,7 @@ static int tree_write(struct domain_policy *policy, struct policy_tree *wanted)
 		error = grant_store_write(policy->store, &changes);
 		if (!error) {
 			overrides_tell(policy, &changes);
+			overrides_keep(&changes);
 			policy_changes_fini(&policy->compared);
 			policy->compared = changes;
 			return 0;
