@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-EXTRA_DIST += docs/api.md
+EXTRA_DIST += docs/api.md docs/management.md
 EXTRA_DIST += docs/design.md
 EXTRA_DIST += docs/device.md
 EXTRA_DIST += docs/ring.md

@@ -388,6 +388,14 @@ static void on_plugged(void *context, uint32_t domid, uint32_t devid,
 			devid, port);
 }
 
+static void on_grant_stats(void *context, uint32_t domid,
+			   const struct message_grant_stats *stats)
+{
+	struct broker *broker = context;
+
+	control_grant_stats(broker->control, domid, stats);
+}
+
 static void domains_refresh(struct broker *broker)
 {
 	struct domain_list *list = broker->alive_domains;
@@ -483,7 +491,7 @@ static void on_end_signal(uv_signal_t *signal, int number)
 static int files_reload(void *context)
 {
 	struct broker *broker = context;
-	int errors = registry_reload(broker->registry);
+	int errors = registry_reload(broker->registry), broken;
 
 	if (errors > 0)
 		log_error("services: %d mistakes; what is right is in force",
@@ -491,8 +499,10 @@ static int files_reload(void *context)
 	else if (errors == 0)
 		log_info("services read");
 	/* After the services, which already had all rules compiled again. */
-	policy_source_reload(broker->source, NULL);
-	return errors < 0 ? errors : 0;
+	broken = policy_source_reload(broker->source, NULL);
+	if (errors < 0)
+		return errors;
+	return broken < 0 ? broken : 0;
 }
 
 static void on_reload_signal(uv_signal_t *signal, int number)
@@ -719,6 +729,7 @@ static int broker_start(struct broker *broker,
 		.wake = on_wake,
 		.audit = on_audit,
 		.plugged = on_plugged,
+		.grant_stats = on_grant_stats,
 		.policy = &broker->policy_env,
 		.context = broker,
 	};

@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"services", required_argument, NULL, 's'},
 		{"run", required_argument, NULL, 'r'},
-		{"control", required_argument, NULL, 'C'},
+		{"control", required_argument, NULL, 'S'},
 		{"device", required_argument, NULL, 'd'},
 		{"uid-base", required_argument, NULL, 'u'},
 		{"xl", required_argument, NULL, 'x'},
@@ -149,7 +149,7 @@ int main(int argc, char **argv)
 		case 'r':
 			config.run_folder = optarg;
 			break;
-		case 'C':
+		case 'S':
 			config.control = optarg;
 			break;
 		case 'd':

@@ -18,19 +18,9 @@
 #include <time.h>
 
 #include "backend/daemon/control_internal.h"
-#include "backend/daemon/policy_tree.h"
 #include "backend/daemon/store.h"
 #include "backend/manage/answer.h"
 #include "backend/util/log.h"
-#include "protocol/usbif.h"
-
-enum { STATE_MAX = 8 * USBIF_MAX_PORTS };
-
-/* One port with something plugged in. */
-struct plugged {
-	unsigned int controller, port;
-	char type[16], name[MESSAGE_NAME_SIZE];
-};
 
 struct domain *control_domain(const struct control *control, uint32_t domid)
 {
@@ -45,33 +35,6 @@ struct domain *control_domain(const struct control *control, uint32_t domid)
 	return NULL;
 }
 
-static void params_free(struct policy_params *params)
-{
-	policy_params_fini(params);
-	memset(params, 0, sizeof(*params));
-}
-
-/* The parameters below a node, as they stand there. */
-static void params_read(const struct control *control, const char *path,
-			struct policy_params *params)
-{
-	struct xs_handle *xs = control->config.xs;
-	unsigned int count;
-	char **names = store_list(xs, XBT_NULL, &count, "%s", path);
-
-	memset(params, 0, sizeof(*params));
-	for (unsigned int i = 0; i < count; i++) {
-		enum policy_param param = policy_param_find(names[i]);
-		char value[STORE_VALUE_SIZE];
-
-		if (param != POLICY_PARAM_COUNT && !params->value[param] &&
-		    !store_read(xs, XBT_NULL, value, sizeof(value), "%s/%s",
-				path, names[i]))
-			params->value[param] = strdup(value);
-	}
-	free(names);
-}
-
 /*
  * --- domains and services ---
  */
@@ -79,25 +42,14 @@ static void params_read(const struct control *control, const char *path,
 static void count_controllers(const struct domain *domain,
 			      struct manage_domain *out)
 {
-	struct controller *controller;
-	unsigned int count;
-	char **names =
-		store_list(domain->env->xs, XBT_NULL, &count,
-			   "/local/domain/0/backend/vusb/%u", domain->id.domid);
+	struct controller *controller = NULL;
 
-	for (unsigned int i = 0; i < count; i++) {
-		uint32_t devid;
-
-		if (!store_parse_number(names[i], UINT16_MAX, &devid))
-			continue;
-		controller = domain_controller(domain, devid);
-		if (!controller ||
-		    controller_state(controller) == CONTROLLER_IGNORED)
+	while ((controller = domain_controller_next(domain, controller))) {
+		if (controller_state(controller) == CONTROLLER_IGNORED)
 			continue;
 		out->controllers++;
 		out->connected += controller_is_connected(controller);
 	}
-	free(names);
 }
 
 struct domain_entry {
@@ -112,33 +64,27 @@ static int compare_domid(const void *a, const void *b)
 	return left->domid < right->domid ? -1 : left->domid > right->domid;
 }
 
-static void domain_show(const struct control *control, struct domain *domain,
-			manage_domain_each *each, void *argument)
+static void domain_show(struct domain *domain, manage_domain_each *each,
+			void *argument)
 {
-	char name[POLICY_DOMAIN_SIZE] = "", uuid[DOMAIN_UUID_TEXT_SIZE];
-	char path[STORE_PATH_SIZE];
-	struct policy_params limits;
+	struct policy_tree *tree = domain_policy_tree(domain->policy);
+	char uuid[DOMAIN_UUID_TEXT_SIZE], why[GRANTS_WHY_SIZE];
+	struct policy_params limits = {0};
 	struct manage_domain out = {
 		.domid = domain->id.domid,
-		.name = name,
+		.name = domain_policy_name(domain->policy),
 		.uuid = uuid,
-		.grants = (unsigned int)(domain->service_count),
+		.grants = (unsigned int)domain_policy_grants(domain->policy)
+				  ->count,
 		.limits = &limits,
 	};
 
-	for (size_t i = 0; i < domain->device_count; i++)
-		out.grants +=
-			domain->devices[i].function != MESSAGE_FUNCTION_WEB;
 	domain_uuid_text(domain->id.uuid, uuid);
-	if (store_read(control->config.xs, XBT_NULL, name, sizeof(name),
-		       "/local/domain/%u/name", out.domid))
-		name[0] = '\0';
 	count_controllers(domain, &out);
-	snprintf(path, sizeof(path), POLICY_TREE_ROOT "/domain/%u/limit",
-		 out.domid);
-	params_read(control, path, &limits);
+	if (tree)
+		grants_params(tree, POLICY_TYPE_ANY, NULL, &limits, why);
 	each(argument, &out);
-	params_free(&limits);
+	policy_params_fini(&limits);
 }
 
 void control_domains(void *context, manage_domain_each *each, void *argument)
@@ -162,7 +108,7 @@ void control_domains(void *context, manage_domain_each *each, void *argument)
 	}
 	qsort(entries, used, sizeof(*entries), compare_domid);
 	for (size_t i = 0; i < used; i++)
-		domain_show(control, entries[i].domain, each, argument);
+		domain_show(entries[i].domain, each, argument);
 	free(entries);
 }
 
@@ -203,134 +149,84 @@ void control_services(void *context, manage_service_each *each, void *argument)
  * --- grants ---
  */
 
-static size_t ports_read(const struct control *control, uint32_t domid,
-			 const char *devid, struct plugged *list, size_t size)
+/* Did somebody set a value of it by hand? */
+static bool grant_overridden(const struct domain *domain,
+			     const struct grant *grant)
 {
-	struct xs_handle *xs = control->config.xs;
-	unsigned int count;
-	size_t used = 0;
-	char **ports = store_list(xs, XBT_NULL, &count,
-				  POLICY_TREE_ROOT "/domain/%u/state/%s/port",
-				  domid, devid);
+	char path[STORE_PATH_SIZE];
+	size_t len =
+		(size_t)snprintf(path, sizeof(path), "grant/%s/%s/",
+				 policy_type_name(grant->type), grant->name);
 
-	for (unsigned int i = 0; i < count && used < size; i++) {
-		struct plugged *at = &list[used];
-		uint32_t controller, port;
+	for (size_t i = 0; i < domain_policy_override_count(domain->policy);
+	     i++) {
+		const char *set = domain_policy_override(domain->policy, i);
 
-		if (store_parse_number(devid, UINT16_MAX, &controller) &&
-		    store_parse_number(ports[i], USBIF_MAX_PORTS, &port) &&
-		    !store_read(xs, XBT_NULL, at->type, sizeof(at->type),
-				POLICY_TREE_ROOT
-				"/domain/%u/state/%s/port/%s/type",
-				domid, devid, ports[i]) &&
-		    !store_read(xs, XBT_NULL, at->name, sizeof(at->name),
-				POLICY_TREE_ROOT
-				"/domain/%u/state/%s/port/%s/name",
-				domid, devid, ports[i])) {
-			at->controller = controller;
-			at->port = port;
-			used++;
-		}
-	}
-	free(ports);
-	return used;
-}
-
-static size_t plugged_read(const struct control *control, uint32_t domid,
-			   struct plugged list[STATE_MAX])
-{
-	unsigned int count;
-	size_t used = 0;
-	char **devids = store_list(control->config.xs, XBT_NULL, &count,
-				   POLICY_TREE_ROOT "/domain/%u/state", domid);
-
-	for (unsigned int i = 0; i < count; i++)
-		used += ports_read(control, domid, devids[i], list + used,
-				   STATE_MAX - used);
-	free(devids);
-	return used;
-}
-
-/* One web device carries all web services. */
-static void find_plug(struct manage_grant *grant, const struct plugged *list,
-		      size_t count)
-{
-	const char *type = policy_type_name(grant->service.type);
-	bool web = grant->service.type == POLICY_TYPE_WEB;
-
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(list[i].type, type) != 0 ||
-		    (!web && strcmp(list[i].name, grant->service.name) != 0))
-			continue;
-		grant->plugged = true;
-		grant->controller = list[i].controller;
-		grant->port = list[i].port;
-		return;
-	}
-}
-
-static bool is_overridden(const struct domain_policy *policy, const char *path)
-{
-	size_t len = strlen(path);
-
-	for (size_t i = 0; i < domain_policy_override_count(policy); i++)
-		if (strncmp(domain_policy_override(policy, i), path, len) == 0)
+		if (strncmp(set, path, len) == 0 ||
+		    (strlen(set) == len - 1 &&
+		     strncmp(set, path, len - 1) == 0))
 			return true;
+	}
 	return false;
 }
 
-static void grant_show(const struct control *control,
-		       const struct domain *domain, const struct grant *from,
-		       struct manage_grant *grant, manage_grant_each *each,
-		       void *argument)
+/* One web device carries all web services. */
+static void find_plug(const struct domain *domain, struct manage_grant *grant)
 {
-	const struct registry_entry *entry;
-	char path[STORE_PATH_SIZE], why[GRANTS_WHY_SIZE];
-	struct policy_params params;
+	const struct controller *place = domain->place;
+	unsigned int port = 0;
 
-	snprintf(path, sizeof(path), "grant/%s/%s/",
-		 policy_type_name(from->type), from->name);
-	grants_params(domain_policy_tree(domain->policy), from->type,
-		      from->name, &params, why);
-	grant->origin = from->rule ? "rule" : "manual";
-	grant->overridden = is_overridden(domain->policy, path);
-	grant->params = &params;
-	if (from->type == POLICY_TYPE_WEB) {
-		entry = registry_find(control->config.registry, from->target);
-		grant->plugged = grant->plugged && entry && entry->generation;
-	}
-	each(argument, grant);
-	params_free(&params);
+	if (!place || grant->problem)
+		return;
+	if (grant->service.type == POLICY_TYPE_WEB)
+		port = controller_port(place, MESSAGE_FUNCTION_WEB, "default");
+	else if (grant->service.type == POLICY_TYPE_DIAG)
+		port = controller_port(place, MESSAGE_FUNCTION_DIAG,
+				       grant->service.name);
+	grant->plugged = port != 0;
+	grant->controller = controller_devid(place);
+	grant->port = port;
 }
 
-/* Those that are void are not in force, so not shown. */
+static void grant_show(const struct control *control,
+		       const struct domain *domain, const struct grant *grant,
+		       manage_grant_each *each, void *argument)
+{
+	const struct grants *grants = domain_policy_grants(domain->policy);
+	char why[GRANTS_WHY_SIZE] = "";
+	struct policy_params params = {0};
+	struct manage_grant out = {
+		.domid = domain->id.domid,
+		.service = {grant->type, grant->name},
+		.origin = grant->rule ? "rule" : "manual",
+		.overridden = grant->rule && grant_overridden(domain, grant),
+		.params = &params,
+	};
+
+	grants_params(domain_policy_tree(domain->policy), grant->type,
+		      grant->name, &params, why);
+	if (!grant->valid || !grants->limits_valid)
+		out.problem = why[0] ? why : "void";
+	find_plug(domain, &out);
+	if (grant->type == POLICY_TYPE_WEB && out.plugged)
+		out.plugged = plugs_service(control->config.registry, grants,
+					    grant) != NULL;
+	each(argument, &out);
+	policy_params_fini(&params);
+}
+
 void control_grants(void *context, uint32_t domid, manage_grant_each *each,
 		    void *argument)
 {
 	const struct control *control = context;
 	const struct domain *domain = control_domain(control, domid);
 	const struct grants *grants;
-	struct plugged *list;
-	size_t plugged;
 
-	if (!domain)
+	if (!domain || !domain_policy_tree(domain->policy))
 		return;
 	grants = domain_policy_grants(domain->policy);
-	list = calloc(STATE_MAX, sizeof(*list));
-	plugged = list ? plugged_read(control, domid, list) : 0;
-	for (size_t i = 0; grants->limits_valid && i < grants->count; i++) {
-		struct manage_grant grant = {
-			.domid = domid,
-			.service = {grants->list[i].type, grants->list[i].name},
-		};
-
-		if (!grants->list[i].valid)
-			continue;
-		find_plug(&grant, list, plugged);
-		grant_show(control, domain, &grants->list[i], &grant, each,
-			   argument);
-	}
-	free(list);
+	for (size_t i = 0; i < grants->count; i++)
+		grant_show(control, domain, &grants->list[i], each, argument);
 }
 
 /*
@@ -360,6 +256,7 @@ void control_numbers(void *context, manage_number_each *each, void *argument)
 	struct control *control = context;
 	struct manage_domain sum = {0};
 	struct manage_totals totals;
+	struct audit_totals lines = audit_totals(control->config.audit);
 	struct rusage usage;
 
 	control_domains(context, count_domain, &sum);
@@ -390,6 +287,21 @@ void control_numbers(void *context, manage_number_each *each, void *argument)
 			{"twovirt_control_lines_lost_total",
 			 "Lines that followers were too slow for.", true,
 			 (double)totals.lines_lost},
+			{"twovirt_audit_lines_total", "Lines of the audit.",
+			 true, (double)lines.lines},
+			{"twovirt_audit_lost_total",
+			 "Lines of the audit that were lost.", true,
+			 (double)lines.lost},
+			{"twovirt_audit_suppressed_total",
+			 "Lines beyond the rate of a guest.", true,
+			 (double)lines.suppressed},
+			{"twovirt_policy_healthy",
+			 "0: a file of rules is broken.", false,
+			 policy_set_healthy(
+				 policy_source_set(control->config.source))},
+			{"twovirt_xenstore_operations_total",
+			 "Operations on XenStore.", true,
+			 (double)store_operations()},
 			{"twovirt_cpu_seconds_total",
 			 "CPU time of 2virtd alone.", true,
 			 (double)(usage.ru_utime.tv_sec +
@@ -419,7 +331,7 @@ static int reload(void *context, char *why)
 	return control->config.reload(control->config.context);
 }
 
-/* One line for the log and for those who follow. */
+/* By whom and what; it comes back by control_audit(). */
 static void audit(void *context, const struct manage_peer *peer,
 		  const char *what, const char *result)
 {
@@ -439,8 +351,6 @@ static void audit(void *context, const struct manage_peer *peer,
 			 answer_string(result));
 	line = json ? json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	json_decref(json);
-	log_notice("control: uid %u pid %d: %s: %s", (unsigned int)peer->uid,
-		   (int)peer->pid, what, result);
 	if (line)
 		audit_line(control->config.audit, line);
 	free(line);
@@ -461,12 +371,14 @@ static const struct policy_folders *folders(void *context)
 }
 
 static const struct manage_ops ops = {
-	.policy = policy,
-	.folders = folders,
 	.domains = control_domains,
 	.services = control_services,
 	.grants = control_grants,
+	.stats = control_stats,
+	.refresh = control_refresh,
 	.numbers = control_numbers,
+	.policy = policy,
+	.folders = folders,
 	.attach = control_attach,
 	.detach = control_detach,
 	.grant = control_grant,
@@ -499,6 +411,7 @@ int control_start(const struct control_config *config, struct control **result)
 		free(control);
 		return error;
 	}
+	control_stats_init(control);
 	*result = control;
 	return 0;
 }
@@ -514,6 +427,7 @@ void control_stop(struct control *control)
 	if (!control)
 		return;
 	control->stopping = true;
+	control_stats_fini(control);
 	manage_stop(control->manage);
 	control->manage = NULL;
 }

@@ -21,7 +21,7 @@ struct control_config {
 	uv_loop_t *loop;
 	struct xs_handle *xs;
 	const struct registry *registry;
-	const struct policy_source *source;
+	struct policy_source *source;
 	struct audit *audit;
 	const struct list_node *domains; /* of struct domain */
 	const char *path;		 /* of the socket */
@@ -37,6 +37,10 @@ int control_start(const struct control_config *config,
 
 /* A line of the audit (one JSON object) for those who follow.  Accepts NULL. */
 void control_audit(struct control *control, const char *line);
+
+/* Numbers of a grant, asked for by the control.  Accepts NULL. */
+void control_grant_stats(struct control *control, uint32_t domid,
+			 const struct message_grant_stats *stats);
 
 /* No requests any more.  An xl at work still knows the control; when the loop
  * is done it can be freed.  Both accept NULL. */

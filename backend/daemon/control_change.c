@@ -141,27 +141,24 @@ struct detaching {
 	unsigned int gone;
 };
 
-/* The first controller of ours that the toolstack has, or false. */
-static bool controller_first(const struct control *control, uint32_t domid,
-			     uint32_t *devid)
+/* The first controller of ours that is not going away; NULL: none. */
+static struct controller *controller_first(const struct control *control,
+					   uint32_t domid)
 {
 	const struct domain *domain = control_domain(control, domid);
-	bool found = false;
-	unsigned int count;
-	char **names = store_list(control->config.xs, XBT_NULL, &count,
-				  "/local/domain/0/backend/vusb/%u", domid);
+	struct controller *controller = NULL;
 
-	for (unsigned int i = 0; domain && i < count && !found; i++) {
-		struct controller *controller;
+	while (domain &&
+	       (controller = domain_controller_next(domain, controller))) {
+		enum controller_state state = controller_state(controller);
 
-		if (!store_parse_number(names[i], UINT16_MAX, devid))
-			continue;
-		controller = domain_controller(domain, *devid);
-		found = controller &&
-			controller_state(controller) != CONTROLLER_IGNORED;
+		if (state != CONTROLLER_IGNORED &&
+		    state != CONTROLLER_REMOVE_STOPPING &&
+		    state != CONTROLLER_REMOVING &&
+		    state != CONTROLLER_REMOVED && state != CONTROLLER_GONE)
+			return controller;
 	}
-	free(names);
-	return found;
+	return NULL;
 }
 
 void control_attach(void *context, uint32_t domid, unsigned int ports,
@@ -171,10 +168,9 @@ void control_attach(void *context, uint32_t domid, unsigned int ports,
 	char domid_text[12], ports_text[16];
 	const char *arguments[] = {"usbctrl-attach", domid_text, "type=pv",
 				   "version=2",	     ports_text, NULL};
-	uint32_t devid;
 	int error;
 
-	if (controller_first(control, domid, &devid)) {
+	if (controller_first(control, domid)) {
 		done(token, 0, "it has a controller already");
 		return;
 	}
@@ -207,18 +203,18 @@ static void detach_next(struct detaching *detaching)
 	const char *arguments[] = {"usbctrl-detach", detaching->domid,
 				   devid_text, NULL};
 	struct control *control = detaching->control;
-	uint32_t devid, domid = (uint32_t)strtoul(detaching->domid, NULL, 10);
+	uint32_t domid = (uint32_t)strtoul(detaching->domid, NULL, 10);
+	struct controller *first = controller_first(control, domid);
 	int error;
 
-	if (control->stopping || detaching->gone > UINT8_MAX ||
-	    !controller_first(control, domid, &devid)) {
+	if (control->stopping || detaching->gone > UINT8_MAX || !first) {
 		snprintf(text, sizeof(text), "%u controllers detached",
 			 detaching->gone);
 		detaching->done(detaching->token, 0, text);
 		free(detaching);
 		return;
 	}
-	snprintf(devid_text, sizeof(devid_text), "%u", devid);
+	snprintf(devid_text, sizeof(devid_text), "%u", controller_devid(first));
 	error = control_xl_run(control->config.loop, control->config.xl,
 			       arguments, XL_DEADLINE_MS, detached, detaching);
 	if (error)

@@ -9,11 +9,23 @@
 #include "backend/daemon/domain.h"
 #include "backend/manage/manage.h"
 
+enum { CONTROL_MAX_WAITERS = 256 };
+
 struct control {
 	struct control_config config;
 	struct manage *manage;
 	uint64_t started_ms;
 	bool stopping;
+	/* control_stats.c */
+	struct list_node collects;
+	uv_timer_t collect_end;
+	unsigned int collecting; /* answers that are still to come */
+	bool collect_runs;
+	struct {
+		manage_done *done;
+		void *token;
+	} waiters[CONTROL_MAX_WAITERS];
+	size_t waiter_count;
 };
 
 /* NULL: there is no such domain, or it is dying. */
@@ -25,6 +37,12 @@ void control_services(void *context, manage_service_each *each, void *argument);
 void control_grants(void *context, uint32_t domid, manage_grant_each *each,
 		    void *argument);
 void control_numbers(void *context, manage_number_each *each, void *argument);
+
+/* control_stats.c */
+void control_stats_init(struct control *control);
+void control_stats_fini(struct control *control);
+void control_refresh(void *context, manage_done *done, void *token);
+void control_stats(void *context, manage_stats_each *each, void *argument);
 
 /* control_change.c */
 int control_grant(void *context, const struct manage_target *target,

@@ -266,6 +266,16 @@ static void on_fault(void *context, const struct message_fault *fault)
 	wake(controller);
 }
 
+static void on_grant_stats(void *context,
+			   const struct message_grant_stats *stats)
+{
+	struct controller *controller = context;
+	const struct controller_env *env = controller->env;
+
+	if (env->grant_stats)
+		env->grant_stats(env->context, controller->domain.domid, stats);
+}
+
 static void on_stats(void *context, const struct message_stats *stats)
 {
 	struct controller *controller = context;
@@ -319,6 +329,7 @@ static const struct process_ops process_ops = {
 	.acknowledged = on_acknowledged,
 	.fault = on_fault,
 	.stats = on_stats,
+	.grant_stats = on_grant_stats,
 	.audit = on_audit,
 	.ended = on_ended,
 };
@@ -734,6 +745,22 @@ bool controller_look(struct controller *controller, bool domain_up)
 			return false;
 	}
 	return true;
+}
+
+unsigned int controller_port(const struct controller *controller,
+			     enum message_function function, const char *name)
+{
+	return plugs_port(controller->plugs, function, name);
+}
+
+bool controller_grant_stats_get(struct controller *controller, const char *name)
+{
+	union message message = {.header.type = MESSAGE_GRANT_STATS_GET};
+
+	snprintf(message.grant_stats_get.name,
+		 sizeof(message.grant_stats_get.name), "%s", name);
+	return controller_is_connected(controller) && controller->process &&
+	       process_request(controller->process, &message, -1);
 }
 
 void controller_log_stats(struct controller *controller)

@@ -41,6 +41,9 @@ struct controller_env {
 	void (*plugged)(void *context, uint32_t domid, uint32_t devid,
 			bool plugged, const struct plugs_device *device,
 			unsigned int port);
+	/* An answer to controller_grant_stats_get(). */
+	void (*grant_stats)(void *context, uint32_t domid,
+			    const struct message_grant_stats *stats);
 	void *context;
 	/* For domains. */
 	const struct domain_policy_env *policy;
@@ -84,6 +87,17 @@ bool controller_is_connected(const struct controller *controller);
  */
 void controller_grant(struct controller *controller,
 		      const struct plugs_wish *wish);
+
+/* The port that a device is on; 0: none. */
+unsigned int controller_port(const struct controller *controller,
+			     enum message_function function, const char *name);
+
+/*
+ * Asks for the numbers of a web grant; they come to env->grant_stats(), unless
+ * the process ends before.  False: it was not asked.
+ */
+bool controller_grant_stats_get(struct controller *controller,
+				const char *name);
 
 /* Has the device process's counters written to the log. */
 void controller_log_stats(struct controller *controller);

@@ -79,6 +79,24 @@ struct controller *domain_controller(const struct domain *domain,
 	return NULL;
 }
 
+struct controller *
+domain_controller_next(const struct domain *domain,
+		       const struct controller *controller)
+{
+	struct list_node *pos;
+	bool found = !controller;
+
+	list_for_each(pos, &domain->controllers)
+	{
+		struct member *member = container_of(pos, struct member, link);
+
+		if (found)
+			return member->controller;
+		found = member->controller == controller;
+	}
+	return NULL;
+}
+
 /* Keeps the list in ascending order of devid. */
 static void member_add(struct domain *domain, uint32_t devid)
 {

@@ -44,6 +44,11 @@ void domain_destroy(struct domain *domain);
 struct controller *domain_controller(const struct domain *domain,
 				     uint32_t devid);
 
+/* The one after it in order of devid; NULL: the first, and no more. */
+struct controller *
+domain_controller_next(const struct domain *domain,
+		       const struct controller *controller);
+
 /*
  * Does what the flags ask for.  False: nothing of the domain is left (it is
  * down and has no controller).

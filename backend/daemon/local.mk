@@ -21,6 +21,7 @@ libdaemon_a_SOURCES = \
 	backend/daemon/control.h \
 	backend/daemon/control_change.c \
 	backend/daemon/control_internal.h \
+	backend/daemon/control_stats.c \
 	backend/daemon/control_xl.c \
 	backend/daemon/control_xl.h \
 	backend/daemon/controller.c \

@@ -115,6 +115,15 @@ static unsigned int port_of(const struct plugs *plugs,
 	return 0;
 }
 
+unsigned int plugs_port(const struct plugs *plugs,
+			enum message_function function, const char *name)
+{
+	struct plugs_device device = {.function = function};
+
+	snprintf(device.name, sizeof(device.name), "%s", name);
+	return port_of(plugs, &device);
+}
+
 /* The first free port; 0: none. */
 static unsigned int port_free(const struct plugs *plugs,
 			      unsigned int port_count)

@@ -65,6 +65,10 @@ void plugs_want(struct plugs *plugs, const struct plugs_wish *wish);
 void plugs_run(struct plugs *plugs, struct process *process,
 	       unsigned int port_count);
 
+/* The port that a device is on; 0: none. */
+unsigned int plugs_port(const struct plugs *plugs,
+			enum message_function function, const char *name);
+
 /* There is no process any more that was told anything. */
 void plugs_lost(struct plugs *plugs);
 

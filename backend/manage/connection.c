@@ -2,24 +2,25 @@
 /*
  * connection.c - one client: reads requests, writes answers and streams.
  *
- *	READING ──request──▶ WAITING (for the daemon) ──▶ WRITING ─┐
- *	   ▲                                                       │
- *	   └───────────────── keep-alive ◀─────────────────────────┤
- *	STREAMING (log, watch) until either side ends              ▼
- *	                                                         closed
+ *	READING ─request─▶ QUEUED ─▶ WAITING (for the daemon) ─▶ WRITING ─┐
+ *	   ▲                                                              │
+ *	   └──────────────────────── keep-alive ◀─────────────────────────┤
+ *	LOGGING, WATCHING (stream.c) until either side ends               ▼
+ *	                                                               closed
  *
  * One request at a time: while one is answered nothing more is read, what has
  * come already stays in the buffer.  A timer runs in every state: a request
  * has to be whole in time, an answer has to get on, a client may idle only so
- * long.  A stream that its client does not read loses lines, and says how many,
- * instead of growing.
+ * long.
+ *
+ * One request of all clients in a turn of the loop: what guests and XenStore
+ * want is done in between, whatever readers ask for.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/manage/server.h"
+#include "backend/manage/connection.h"
 
 enum {
 	BUFFER_FIRST = 4096,
@@ -27,27 +28,6 @@ enum {
 	HEAD_SIZE = 512,
 	/* The daemon is done earlier; this is for one that forgets. */
 	WAIT_MS = 60000,
-};
-
-enum state { READING, WAITING, WRITING, LOGGING, WATCHING, CLOSING };
-
-struct connection {
-	struct list_node link; /* of the server */
-	struct manage *manage;
-	struct manage_peer peer;
-	uv_pipe_t pipe;
-	uv_timer_t timer; /* of the state */
-	uv_timer_t tick;  /* of watch */
-	unsigned int open_handles;
-	enum state state;
-	char *buffer;
-	size_t len, size;
-	struct request request;
-	bool head_done;
-	bool keep_alive;
-	struct later *later;
-	size_t queued; /* octets handed to libuv and not written yet */
-	uint64_t lost; /* lines of a stream, not told yet */
 };
 
 static void requests_serve(struct connection *connection);
@@ -109,9 +89,11 @@ static void on_closed(uv_handle_t *handle)
 
 void connection_close(struct connection *connection)
 {
-	if (connection->state == CLOSING)
+	if (connection->state == CONNECTION_CLOSING)
 		return;
-	connection->state = CLOSING;
+	if (connection->state == CONNECTION_QUEUED)
+		list_remove(&connection->turn);
+	connection->state = CONNECTION_CLOSING;
 	if (connection->later)
 		connection->later->owner = NULL;
 	uv_close((uv_handle_t *)&connection->pipe, on_closed);
@@ -144,29 +126,28 @@ static void on_written(uv_write_t *request, int status)
 
 	connection->queued -= out->len;
 	free(out);
-	if (connection->state == CLOSING)
+	if (connection->state == CONNECTION_CLOSING)
 		return;
 	if (status < 0) {
 		connection_close(connection);
 		return;
 	}
-	if (connection->queued || connection->state != WRITING)
+	if (connection->queued || connection->state != CONNECTION_WRITING)
 		return;
 	if (!connection->keep_alive) {
 		connection_close(connection);
 		return;
 	}
 	request_drop(connection);
-	connection->state = READING;
+	connection->state = CONNECTION_READING;
 	uv_timer_stop(&connection->timer);
 	uv_read_start(connection_stream(connection), on_room, on_read);
 	requests_serve(connection);
 }
 
-/* Head and body may be in two parts; the second may be NULL. */
-static bool send_parts(struct connection *connection, const char *head,
-		       size_t head_len, const char *body, size_t body_len,
-		       const char *end)
+bool connection_send(struct connection *connection, const char *head,
+		     size_t head_len, const char *body, size_t body_len,
+		     const char *end)
 {
 	size_t end_len = strlen(end);
 	size_t len = head_len + body_len + end_len;
@@ -185,7 +166,7 @@ static bool send_parts(struct connection *connection, const char *head,
 		memcpy(out->data + head_len, body, body_len);
 	memcpy(out->data + head_len + body_len, end, end_len);
 	part = uv_buf_init(out->data, (unsigned int)len);
-	if (connection->state == WRITING)
+	if (connection->state == CONNECTION_WRITING)
 		deadline(connection, connection->manage->config.write_ms);
 	connection->queued += len;
 	if (uv_write(&out->request, connection_stream(connection), &part, 1,
@@ -207,7 +188,7 @@ static void answer_send(struct connection *connection,
 	char head[HEAD_SIZE];
 	int head_len;
 
-	connection->state = WRITING;
+	connection->state = CONNECTION_WRITING;
 	head_len = snprintf(
 		head, sizeof(head),
 		"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
@@ -217,10 +198,11 @@ static void answer_send(struct connection *connection,
 		answer->allow ? "Allow: " : "",
 		answer->allow ? answer->allow : "", answer->allow ? "\r\n" : "",
 		connection->keep_alive ? "keep-alive" : "close");
-	send_parts(connection, head, (size_t)head_len, body, len, "");
+	connection_send(connection, head, (size_t)head_len, body, len, "");
 }
 
-static void refuse(struct connection *connection, int status, const char *why)
+void connection_refuse(struct connection *connection, int status,
+		       const char *why)
 {
 	struct answer answer = {0};
 
@@ -229,147 +211,6 @@ static void refuse(struct connection *connection, int status, const char *why)
 	answer_problem(&answer, status, NULL, "%s", why);
 	answer_send(connection, &answer);
 	answer_fini(&answer);
-}
-
-/*
- * --- streams ---
- */
-
-/* One chunk is one line. */
-static void line_send(struct connection *connection, const char *line)
-{
-	size_t len = strlen(line);
-	char head[24], note[64];
-	int head_len;
-
-	if (connection->state != WRITING &&
-	    connection->queued + len > SERVER_BACKLOG) {
-		connection->lost++;
-		connection->manage->totals.lines_lost++;
-		return;
-	}
-	if (connection->lost) {
-		snprintf(note, sizeof(note), "{\"lost\": %" PRIu64 "}",
-			 connection->lost);
-		connection->lost = 0;
-		line_send(connection, note);
-		if (connection->state == CLOSING)
-			return;
-	}
-	head_len = snprintf(head, sizeof(head), "%zx\r\n", len + 1);
-	send_parts(connection, head, (size_t)head_len, line, len, "\n\r\n");
-}
-
-static bool stream_begin(struct connection *connection,
-			 const struct answer *answer)
-{
-	char head[HEAD_SIZE];
-	int len;
-
-	if (connection->request.http10) {
-		refuse(connection, 505, "a stream needs HTTP/1.1");
-		return false;
-	}
-	len = snprintf(head, sizeof(head),
-		       "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
-		       "Transfer-Encoding: chunked\r\n"
-		       "Cache-Control: no-store\r\nConnection: %s\r\n\r\n",
-		       answer->type,
-		       connection->keep_alive ? "keep-alive" : "close");
-
-	uv_timer_stop(&connection->timer);
-	if (connection->state != WRITING) /* to see the client go */
-		uv_read_start(connection_stream(connection), on_room, on_read);
-	return send_parts(connection, head, (size_t)len, NULL, 0, "");
-}
-
-static void log_begin(struct connection *connection,
-		      const struct answer *answer)
-{
-	const struct tail *tail = &connection->manage->tail;
-	size_t count =
-		answer->lines < tail->count ? answer->lines : tail->count;
-
-	connection->state = answer->follow ? LOGGING : WRITING;
-	if (answer->follow)
-		connection->keep_alive = false;
-	if (!stream_begin(connection, answer))
-		return;
-	while (count-- > 0 && connection->state != CLOSING)
-		line_send(connection, tail_get(tail, count));
-	if (connection->state == WRITING)
-		send_parts(connection, "0\r\n\r\n", 5, NULL, 0, "");
-}
-
-void connection_log(struct connection *connection, const char *line)
-{
-	if (connection->state == LOGGING && line)
-		line_send(connection, line);
-}
-
-static void watch_send(struct connection *connection, struct answer *answer)
-{
-	if (answer->body && answer->len) {
-		/* One line of what was made for people. */
-		for (size_t i = 0; i < answer->len; i++)
-			if (answer->body[i] == '\n')
-				answer->body[i] = ' ';
-		line_send(connection, answer->body);
-	}
-	answer_fini(answer);
-}
-
-static void watch_later(void *owner, struct answer *answer, bool again);
-
-/* The same as GET /v1/stats gives, once more. */
-static void watch_look(struct connection *connection, bool fresh)
-{
-	struct manage *manage = connection->manage;
-	struct request request = {.method = "GET", .path = "/v1/stats"};
-	struct answer answer;
-	struct call call = {
-		.ops = manage->config.ops,
-		.context = manage->config.context,
-		.peer = &connection->peer,
-		.request = &request,
-		.answer = &answer,
-		.fresh = fresh,
-	};
-
-	route(&call);
-	if (answer.kind != ANSWER_LATER) {
-		watch_send(connection, &answer);
-		return;
-	}
-	connection->later = answer.later;
-	answer.later->owner = connection;
-	answer.later->finish = watch_later;
-}
-
-static void watch_later(void *owner, struct answer *answer, bool again)
-{
-	struct connection *connection = owner;
-
-	connection->later = NULL;
-	watch_look(connection, true);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-	struct connection *connection = timer->data;
-
-	if (!connection->later)
-		watch_look(connection, false);
-}
-
-static void watch_begin(struct connection *connection,
-			const struct answer *answer)
-{
-	connection->state = WATCHING;
-	connection->keep_alive = false;
-	if (stream_begin(connection, answer))
-		uv_timer_start(&connection->tick, on_tick, 0,
-			       answer->interval_ms);
 }
 
 /*
@@ -408,17 +249,17 @@ static void request_route(struct connection *connection, bool fresh)
 		answer_send(connection, &answer);
 		break;
 	case ANSWER_LATER:
-		connection->state = WAITING;
+		connection->state = CONNECTION_WAITING;
 		connection->later = answer.later;
 		answer.later->owner = connection;
 		answer.later->finish = on_later;
 		deadline(connection, WAIT_MS);
 		break;
 	case ANSWER_LOG:
-		log_begin(connection, &answer);
+		stream_log(connection, &answer);
 		break;
 	case ANSWER_WATCH:
-		watch_begin(connection, &answer);
+		stream_watch(connection, &answer);
 		break;
 	}
 	answer_fini(&answer);
@@ -452,7 +293,7 @@ static bool request_ready(struct connection *connection)
 		if (status == 0)
 			return false;
 		if (status != 1) {
-			refuse(connection, status, why);
+			connection_refuse(connection, status, why);
 			return false;
 		}
 		connection->head_done = true;
@@ -460,20 +301,58 @@ static bool request_ready(struct connection *connection)
 	return connection->len >= request->head_len + request->body_len;
 }
 
-/* READING: goes on with what is there, or waits for more. */
+static void request_serve(struct connection *connection)
+{
+	connection->manage->turn_at_ms =
+		uv_now(connection->manage->config.loop);
+	connection->keep_alive = connection->request.keep_alive;
+	connection->request.body =
+		connection->buffer + connection->request.head_len;
+	connection->manage->totals.requests++;
+	request_route(connection, false);
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+	struct manage *manage = timer->data;
+	struct connection *connection;
+
+	if (list_empty(&manage->turns))
+		return;
+	connection = container_of(manage->turns.next, struct connection, turn);
+	list_remove(&connection->turn);
+	connection->state = CONNECTION_READING;
+	if (!list_empty(&manage->turns))
+		uv_timer_start(&manage->turn, on_turn, 1, 0);
+	request_serve(connection);
+}
+
+/* The time of the loop is that of its turn. */
+static void turn_wait(struct connection *connection)
+{
+	struct manage *manage = connection->manage;
+
+	uv_timer_stop(&connection->timer);
+	uv_read_stop(connection_stream(connection));
+	if (list_empty(&manage->turns) &&
+	    manage->turn_at_ms != uv_now(manage->config.loop)) {
+		request_serve(connection);
+		return;
+	}
+	connection->state = CONNECTION_QUEUED;
+	list_append(&manage->turns, &connection->turn);
+	if (!uv_is_active((uv_handle_t *)&manage->turn))
+		uv_timer_start(&manage->turn, on_turn, 1, 0);
+}
+
+/* CONNECTION_READING: goes on with what is there, or waits for more. */
 static void requests_serve(struct connection *connection)
 {
 	if (request_ready(connection)) {
-		uv_timer_stop(&connection->timer);
-		uv_read_stop(connection_stream(connection));
-		connection->request.body =
-			connection->buffer + connection->request.head_len;
-		connection->keep_alive = connection->request.keep_alive;
-		connection->manage->totals.requests++;
-		request_route(connection, false);
+		turn_wait(connection);
 		return;
 	}
-	if (connection->state != READING)
+	if (connection->state != CONNECTION_READING)
 		return;
 	if (connection->len == 0)
 		deadline(connection, connection->manage->config.idle_ms);
@@ -485,8 +364,8 @@ static void on_late(uv_timer_t *timer)
 {
 	struct connection *connection = timer->data;
 
-	if (connection->state == READING && connection->len)
-		refuse(connection, 408, "the request took too long");
+	if (connection->state == CONNECTION_READING && connection->len)
+		connection_refuse(connection, 408, "the request took too long");
 	else
 		connection_close(connection);
 }
@@ -524,20 +403,26 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	struct connection *connection = stream->data;
 	bool idle = connection->len == 0;
 
-	if (connection->state == CLOSING || got == 0)
+	if (connection->state == CONNECTION_CLOSING || got == 0)
 		return;
 	if (got < 0) {
 		connection_close(connection);
 		return;
 	}
-	if (connection->state == LOGGING || connection->state == WATCHING)
+	if (connection->state == CONNECTION_LOGGING ||
+	    connection->state == CONNECTION_WATCHING)
 		return; /* nothing more is expected */
 	connection->len += (size_t)got;
-	if (connection->state != READING)
+	if (connection->state != CONNECTION_READING)
 		return;
 	if (idle) /* the first octet: the clock of the request runs */
 		deadline(connection, connection->manage->config.head_ms);
 	requests_serve(connection);
+}
+
+void connection_listen(struct connection *connection)
+{
+	uv_read_start(connection_stream(connection), on_room, on_read);
 }
 
 void connection_start(struct connection *connection,
@@ -546,8 +431,9 @@ void connection_start(struct connection *connection,
 	connection->peer = *peer;
 	if (refuse_it) {
 		connection->manage->totals.refused++;
-		refuse(connection, 503,
-		       "too many connections; close some and try again");
+		connection_refuse(
+			connection, 503,
+			"too many connections; close some and try again");
 		return;
 	}
 	deadline(connection, connection->manage->config.idle_ms);

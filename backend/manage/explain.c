@@ -38,6 +38,8 @@ static const char *comment(const struct call *call,
 
 	if (!domain->found)
 		return "; no such domain runs now";
+	if (granted && grant->is_void)
+		return "; its grant is void: a value in it cannot be";
 	if (granted && strcmp(grant->origin, "rule") != 0)
 		return allowed ? "; granted by hand as well"
 			       : "; granted by hand all the same";
@@ -92,8 +94,9 @@ static json_t *explain_json(struct call *call, const char *name,
 	struct policy_decision decision;
 	struct policy_domain whom;
 	struct found_grant grant = {0};
-	bool granted = domain->found &&
-		       call_grant(call, domain->domid, service, &grant);
+	bool there = domain->found &&
+		     call_grant(call, domain->domid, service, &grant);
+	bool granted = there && !grant.is_void;
 	json_t *json;
 
 	if (!set)

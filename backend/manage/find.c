@@ -108,6 +108,7 @@ static void grant_compare(void *argument, const struct manage_grant *grant)
 	snprintf(found->origin, sizeof(found->origin), "%s", grant->origin);
 	found->overridden = grant->overridden;
 	found->plugged = grant->plugged;
+	found->is_void = grant->problem != NULL;
 }
 
 bool call_grant(const struct call *call, uint32_t domid,

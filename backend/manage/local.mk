@@ -7,6 +7,7 @@ libmanage_a_SOURCES = \
 	backend/manage/answer.h \
 	backend/manage/change.c \
 	backend/manage/connection.c \
+	backend/manage/connection.h \
 	backend/manage/explain.c \
 	backend/manage/find.c \
 	backend/manage/later.c \
@@ -22,6 +23,7 @@ libmanage_a_SOURCES = \
 	backend/manage/server.c \
 	backend/manage/server.h \
 	backend/manage/stats.c \
+	backend/manage/stream.c \
 	backend/manage/tail.c \
 	backend/manage/tail.h \
 	backend/manage/view.c

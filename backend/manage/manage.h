@@ -59,6 +59,7 @@ struct manage_grant {
 	const char *origin; /* "rule" or "manual" */
 	bool overridden;    /* values set by hand in a grant of the rules */
 	const struct policy_params *params; /* in force; NULL: none */
+	const char *problem;		    /* why it is void, or NULL */
 	bool plugged;
 	unsigned int controller, port; /* where, if plugged */
 };

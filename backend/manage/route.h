@@ -80,7 +80,7 @@ bool call_service(struct call *call, const char *text,
 /* The grant of a service.  False: there is none. */
 struct found_grant {
 	char origin[16];
-	bool overridden, plugged;
+	bool overridden, plugged, is_void;
 };
 bool call_grant(const struct call *call, uint32_t domid,
 		const struct policy_service *service,

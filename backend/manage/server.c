@@ -171,11 +171,11 @@ static void on_connection(uv_stream_t *listener, int status)
  * --- life ---
  */
 
-static void on_listener_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
 	struct manage *manage = handle->data;
 
-	manage->listening = false;
+	manage->open_handles--;
 	server_forget(manage);
 }
 
@@ -188,7 +188,7 @@ static void manage_free(struct manage *manage)
 
 void server_forget(struct manage *manage)
 {
-	if (manage->stopping && !manage->listening &&
+	if (manage->stopping && !manage->open_handles &&
 	    list_empty(&manage->connections))
 		manage_free(manage);
 }
@@ -220,6 +220,7 @@ int manage_start(const struct manage_config *config, struct manage **result)
 	manage->config = *config;
 	defaults(&manage->config);
 	list_init(&manage->connections);
+	list_init(&manage->turns);
 	manage->path = strdup(config->path);
 	if (!manage->path) {
 		manage_free(manage);
@@ -232,8 +233,10 @@ int manage_start(const struct manage_config *config, struct manage **result)
 		return fd;
 	}
 	uv_pipe_init(config->loop, &manage->listener, 0);
+	uv_timer_init(config->loop, &manage->turn);
 	manage->listener.data = manage;
-	manage->listening = true;
+	manage->turn.data = manage;
+	manage->open_handles = 2;
 	error = uv_pipe_open(&manage->listener, fd);
 	if (error)
 		close(fd);
@@ -274,5 +277,6 @@ void manage_stop(struct manage *manage)
 	unlink(manage->path);
 	list_for_each_safe(pos, after, &manage->connections)
 		connection_close(connection_of(pos));
-	uv_close((uv_handle_t *)&manage->listener, on_listener_closed);
+	uv_close((uv_handle_t *)&manage->turn, on_handle_closed);
+	uv_close((uv_handle_t *)&manage->listener, on_handle_closed);
 }

@@ -32,7 +32,10 @@ struct manage {
 	struct manage_totals totals;
 	struct tail tail;
 	bool stopping;
-	bool listening; /* the handle is not closed yet */
+	unsigned int open_handles; /* not closed yet */
+	struct list_node turns;	   /* of connections with a request */
+	uv_timer_t turn;
+	uint64_t turn_at_ms; /* when the last one was served */
 };
 
 struct connection;

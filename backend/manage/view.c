@@ -12,17 +12,14 @@
 struct view {
 	struct call *call;
 	json_t *list;
-	const char *only; /* a domain, or NULL */
+	bool only; /* this domid */
+	uint32_t domid;
 	const struct manage_domain *domain;
 };
 
 static bool wanted(const struct view *view, uint32_t domid)
 {
-	struct found_domain found;
-
-	return !view->only ||
-	       (call_domain_find(view->call, view->only, &found) &&
-		found.domid == domid);
+	return !view->only || view->domid == domid;
 }
 
 /* False: ?domain= names one that is not there, answered. */
@@ -30,11 +27,12 @@ static bool view_begin(struct view *view, struct call *call)
 {
 	struct found_domain found;
 
-	*view = (struct view){
-		.call = call,
-		.only = request_query_get(call->request, "domain")};
-	if (view->only && !call_domain(call, view->only, &found))
+	const char *only = request_query_get(call->request, "domain");
+
+	*view = (struct view){.call = call, .only = only != NULL};
+	if (only && !call_domain(call, only, &found))
 		return false;
+	view->domid = only ? found.domid : 0;
 	view->list = json_array();
 	return true;
 }
@@ -120,6 +118,9 @@ static json_t *grant_json(const struct view *view,
 		grant->origin, "overridden", grant->overridden, "params",
 		params_json(grant->params), "plugged", grant->plugged);
 
+	if (json && grant->problem)
+		json_object_set_new(json, "problem",
+				    answer_string(grant->problem));
 	if (json && grant->plugged) {
 		json_object_set_new(json, "controller",
 				    json_integer(grant->controller));

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FAKE_CROWD = 1000 };
+
 static const struct manage_domain domains[] = {
 	{.domid = 5,
 	 .name = "shop-1",
@@ -33,6 +35,39 @@ static void fake_domains(void *context, manage_domain_each *each,
 		}
 		each(argument, &domain);
 	}
+	for (unsigned int i = 0; i < fake->crowd; i++) {
+		char name[32];
+		struct manage_domain domain = {
+			.domid = FAKE_CROWD + i,
+			.name = name,
+			.uuid = domains[0].uuid,
+			.grants = 20,
+		};
+
+		snprintf(name, sizeof(name), "crowd-%u", i);
+		each(argument, &domain);
+	}
+}
+
+static void crowd_grants(uint32_t domid, manage_grant_each *each,
+			 void *argument)
+{
+	static char rate[] = "1048576";
+	static const struct policy_params params = {.value[POLICY_PARAM_RATE] =
+							    rate};
+
+	for (int i = 0; i < 20; i++) {
+		char name[32];
+		const struct manage_grant grant = {
+			.domid = domid,
+			.service = {POLICY_TYPE_WEB, name},
+			.origin = "rule",
+			.params = &params,
+		};
+
+		snprintf(name, sizeof(name), "service-%d", i);
+		each(argument, &grant);
+	}
 }
 
 static void fake_services(void *context, manage_service_each *each,
@@ -52,6 +87,8 @@ static void fake_grants(void *context, uint32_t domid, manage_grant_each *each,
 {
 	const struct manage_fake *fake = context;
 
+	if (domid >= FAKE_CROWD)
+		crowd_grants(domid, each, argument);
 	for (int i = 0; i < FAKE_MAX_GRANTS; i++) {
 		const struct manage_grant grant = {
 			.domid = domid,

@@ -23,6 +23,7 @@ struct manage_fake {
 	} grants[FAKE_MAX_GRANTS];
 	struct policy_params limits; /* of domain 5 */
 	unsigned int controllers;    /* of domain 5 */
+	unsigned int crowd; /* more domains, with 20 grants each */
 	/* What was heard last. */
 	char audit[1024]; /* "uid: what: result" */
 	unsigned int audits;

@@ -219,8 +219,8 @@ static void allow_plugs_and_revoke_unplugs_within_a_second(void **state)
 	assert_true(bed_now_ms() - begin < 1000);
 	assert_int_equal(cli("revoke live web:catalog"), 0);
 	assert_said("it was not granted");
-	assert_true(bed_log_wait("revoke web:catalog of domain", 1000));
-	assert_int_equal(cli("log -n 1"), 0);
+	assert_true(bed_audit_wait("\"control\"", "revoke web:catalog", 1000));
+	assert_int_equal(cli("log"), 0);
 	assert_said("revoke web:catalog of domain");
 	guest_end(guest, front);
 }
@@ -288,6 +288,159 @@ static void names_are_never_a_shells(void **state)
 }
 
 /*
+ * --- rules ---
+ */
+
+/* What is enforced: the grant is in the tree and its device is plugged. */
+static bool granted(uint32_t domid, const char *type, const char *name)
+{
+	return bed_node_exists(TREE "/grant/%s/%s", domid, type, name);
+}
+
+static void explain_agrees_with_what_is_enforced_and_the_audit(void **state)
+{
+	static const struct {
+		const char *type, *name;
+		bool allowed;
+		const char *rule;
+	} cases[] = {
+		{"web", "catalog", true, "20-a.policy:1"},
+		{"web", "shop", false, "20-a.policy:2"},
+		{"diag", "echo", true, "30-b.policy:1"},
+		{"diag", "other", false, "default"},
+	};
+	struct fake_guest *guest;
+	uint32_t domid;
+
+	bed_policy_write("20-a.policy", "web:catalog shop-* allow rate=1MiB/s\n"
+					"web:shop shop-1 deny\n"
+					"web:shop @any allow\n");
+	bed_policy_write("30-b.policy", "diag:echo @any allow\n"
+					"web:* @any deny\n");
+	assert_int_equal(cli("policy apply"), 0);
+	guest = bed_guest("shop-1", 1);
+	domid = fake_guest_domid(guest);
+	assert_true(bed_node_wait("rule", PATIENCE_MS,
+				  TREE "/grant/diag/echo/origin", domid));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(cli("policy explain shop-1 %s:%s",
+				     cases[i].type, cases[i].name),
+				 0);
+		assert_int_equal(strncmp(said, "granted: ", 9) == 0,
+				 cases[i].allowed);
+		assert_said(cases[i].rule);
+		assert_int_equal(granted(domid, cases[i].type, cases[i].name),
+				 cases[i].allowed);
+		if (cases[i].allowed)
+			assert_true(bed_audit_wait(cases[i].name, cases[i].rule,
+						   PATIENCE_MS));
+	}
+	/* By hand, against the default and against a rule. */
+	assert_int_equal(cli("allow shop-1 diag:other"), 0);
+	assert_true(bed_node_wait("manual", 1000,
+				  TREE "/grant/diag/other/origin", domid));
+	usleep(200 * 1000);
+	assert_int_equal(cli("policy explain shop-1 diag:other"), 0);
+	assert_said("granted: deny by default");
+	assert_said("granted by hand all the same");
+	assert_int_equal(cli("allow shop-1 web:shop"), 1);
+	assert_said("20-a.policy:2: web:shop shop-1 deny");
+	assert_false(granted(domid, "web", "shop"));
+	/* Taken away by hand, against a rule. */
+	assert_int_equal(cli("revoke shop-1 web:catalog"), 0);
+	assert_said("until the next start of 2virtd; rules: allow by");
+	usleep(200 * 1000);
+	assert_int_equal(cli("policy explain shop-1 web:catalog"), 0);
+	assert_said("not granted: allow by 20-a.policy:1");
+	assert_said("taken away by hand");
+	assert_false(granted(domid, "web", "catalog"));
+	guest_end(guest, NULL);
+	bed_policy_write("20-a.policy", NULL);
+	bed_policy_write("30-b.policy", NULL);
+}
+
+static void what_is_saved_outlives_the_daemon(void **state)
+{
+	struct fake_guest *guest = bed_guest("kept", 1);
+	uint32_t domid = fake_guest_domid(guest);
+	struct vusb_front *front = bed_front(guest, 0);
+	uint64_t begin;
+
+	assert_int_equal(cli("allow kept web:catalog rate=1MiB/s --save"), 0);
+	assert_true(bed_enumerate(front, 1, 2));
+	assert_true(bed_node_wait("rule", 1000,
+				  TREE "/grant/web/catalog/origin", domid));
+	bed_daemon_stop();
+	bed_write(NULL, TREE "/grant", domid);
+	bed_daemon_start();
+	assert_true(bed_node_wait("1048576", PATIENCE_MS,
+				  TREE "/grant/web/catalog/rate", domid));
+	assert_int_equal(cli("policy explain kept web:catalog"), 0);
+	assert_said("granted: allow by 00-2virt.policy:2");
+	begin = bed_now_ms();
+	assert_int_equal(cli("deny kept web:catalog --save"), 0);
+	assert_true(
+		bed_node_wait(NULL, 1000, TREE "/grant/web/catalog", domid));
+	assert_true(bed_now_ms() - begin < 1000);
+	assert_int_equal(cli("revoke kept web:catalog --save"), 0);
+	assert_int_equal(cli("policy explain kept web:catalog"), 0);
+	assert_said("not granted: deny by default");
+	bed_policy_write("00-2virt.policy", NULL);
+	guest_end(guest, front);
+}
+
+static void a_broken_file_is_named_and_changes_nothing(void **state)
+{
+	struct fake_guest *guest;
+	uint32_t domid;
+
+	bed_policy_write("20-a.policy", "web:catalog @any allow\n");
+	assert_int_equal(cli("policy apply"), 0);
+	guest = bed_guest("steady", 1);
+	domid = fake_guest_domid(guest);
+	assert_true(bed_node_wait("rule", PATIENCE_MS,
+				  TREE "/grant/web/catalog/origin", domid));
+	bed_policy_write("20-a.policy", "web:catalog @any permit\n");
+	assert_int_equal(cli("policy diff"), 0);
+	assert_said("no domain that runs would notice");
+	assert_int_equal(cli("policy apply"), 1);
+	assert_said("20-a.policy:1:18: expected allow, deny or ask");
+	assert_said("last good version is in force");
+	assert_true(granted(domid, "web", "catalog"));
+	bed_policy_write("new.policy", "web:catalog @any deny\n");
+	assert_int_equal(
+		cli("policy check '%s'", bed_path("policy.d/new.policy")), 0);
+	bed_policy_write("20-a.policy", NULL);
+	assert_int_equal(cli("policy apply"), 0);
+	assert_true(bed_node_wait(NULL, PATIENCE_MS, TREE "/grant/web/catalog",
+				  domid));
+	bed_policy_write("new.policy", NULL);
+	guest_end(guest, NULL);
+}
+
+static void numbers_do_not_wait_for_a_stopped_process(void **state)
+{
+	struct fake_guest *guest = bed_guest("still", 1);
+	struct vusb_front *front = bed_front(guest, 0);
+	pid_t device = 0;
+	uint64_t begin;
+
+	assert_int_equal(cli("allow still web:catalog"), 0);
+	assert_true(bed_enumerate(front, 1, 2));
+	assert_int_equal(cli("--json stats still"), 0);
+	assert_said("\"service\": \"web:catalog\"");
+	assert_said("\"requests\": 0");
+	assert_said("\"no-grant\": 0");
+	assert_int_equal(bed_devices(&device, 1), 1);
+	kill(device, SIGSTOP);
+	begin = bed_now_ms();
+	assert_int_equal(cli("stats"), 0);
+	assert_true(bed_now_ms() - begin < 1000);
+	kill(device, SIGCONT);
+	guest_end(guest, front);
+}
+
+/*
  * --- xl ---
  */
 
@@ -346,8 +499,8 @@ static void an_xl_that_hangs_is_not_waited_for(void **state)
 	{
 		struct heard heard = {0};
 
-		assert_true(control_xl_run(&loop, bed_path("none"),
-					   arguments, 500, on_xl, &heard) < 0);
+		assert_true(control_xl_run(&loop, bed_path("none"), arguments,
+					   500, on_xl, &heard) < 0);
 		uv_run(&loop, UV_RUN_DEFAULT);
 		assert_false(heard.done);
 	}
@@ -422,6 +575,10 @@ int main(void)
 		CASE(limits_are_nodes),
 		CASE(attach_and_detach_ask_xl_once),
 		CASE(names_are_never_a_shells),
+		CASE(explain_agrees_with_what_is_enforced_and_the_audit),
+		CASE(what_is_saved_outlives_the_daemon),
+		CASE(a_broken_file_is_named_and_changes_nothing),
+		CASE(numbers_do_not_wait_for_a_stopped_process),
 		cmocka_unit_test(an_xl_that_hangs_is_not_waited_for),
 		CASE(hostile_clients_delay_no_guest),
 		CASE(a_killed_daemon_leaves_no_socket_in_the_way),

@@ -586,6 +586,33 @@ static void diff_says_what_apply_would_change(void **state)
 	     "its last good version is in force");
 }
 
+/* While a request is answered, no grant is looked at. */
+static void a_thousand_domains_are_answered_in_time(void **state)
+{
+	static const char *const targets[] = {"/v1/domains",
+					      "/v1/grants",
+					      "/v1/limits",
+					      "/v1/links",
+					      "/v1/grants?domain=crowd-999",
+					      "/v1/policy"};
+
+	fake.crowd = 1000;
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		uint64_t begin = uv_hrtime();
+		struct reply reply = ask("GET", targets[i], "");
+		unsigned int ms =
+			(unsigned int)((uv_hrtime() - begin) / 1000000);
+
+		assert_status(&reply, 200);
+		print_message("%s: %zu octets in %u ms\n", targets[i],
+			      reply.answer.len, ms);
+		assert_true(ms < 5000); /* sanitized, on a busy machine */
+		reply_fini(&reply);
+	}
+	want("POST", "/v1/policy/diff?name=00-x.policy", "web:* @any allow\n",
+	     200, "complete");
+}
+
 static void without_rules_grants_by_hand_still_work(void **state)
 {
 	manage_fake_fini(&fake);
@@ -643,6 +670,7 @@ int main(void)
 		CASE(explain_names_file_line_and_what_is_in_force),
 		CASE(check_names_line_and_column),
 		CASE(diff_says_what_apply_would_change),
+		CASE(a_thousand_domains_are_answered_in_time),
 		CASE(without_rules_grants_by_hand_still_work),
 		cmocka_unit_test(the_tail_of_the_log_is_bounded),
 	};
