@@ -25,7 +25,19 @@ static void on_writable(void *context)
 	pipe_want_out(((struct libvirt_pipe *)context)->pipe);
 }
 
+static void on_cut(void *context, enum libvirt_cut why)
+{
+	static const enum tv_pipe_reason reasons[] = {
+		[LIBVIRT_CUT_PROTOCOL] = TV_PIPE_REASON_PROTOCOL,
+		[LIBVIRT_CUT_STALLED] = TV_PIPE_REASON_TIMEOUT,
+		[LIBVIRT_CUT_INTERNAL] = TV_PIPE_REASON_INTERNAL,
+	};
+
+	pipe_reset(((struct libvirt_pipe *)context)->pipe, reasons[why]);
+}
+
 static const struct libvirt_link_events link_events = {
+	.cut = on_cut,
 	.readable = on_readable,
 	.writable = on_writable,
 };
@@ -68,12 +80,7 @@ static size_t libvirt_produce(void *context, struct pipe *pipe, uint8_t *data,
 
 	if (got >= 0)
 		return (size_t)got;
-	if (got == LIBVIRT_LINK_END)
-		pipe_end(pipe);
-	else
-		pipe_reset(pipe, got == LIBVIRT_LINK_STALLED
-					 ? TV_PIPE_REASON_TIMEOUT
-					 : TV_PIPE_REASON_PROTOCOL);
+	pipe_end(pipe);
 	return 0;
 }
 

@@ -42,7 +42,8 @@ struct libvirt_link {
 	void *context;
 	struct list_node node;
 	enum link_state state;
-	ssize_t cut; /* why, if CUT */
+	enum libvirt_cut why; /* if CUT */
+	bool told;	      /* ... and that was said */
 	struct libvirt_filter *filter;
 	struct char_stream *stream;
 	struct libvirt_inbox from_guest;
@@ -70,12 +71,12 @@ static uint64_t now_ms(struct libvirt_link *link)
 	return uv_now(link->service->loop);
 }
 
-static void cut(struct libvirt_link *link, ssize_t why)
+static void cut(struct libvirt_link *link, enum libvirt_cut why)
 {
 	if (link->state >= LINK_CUT)
 		return;
 	link->state = LINK_CUT;
-	link->cut = why;
+	link->why = why;
 	char_stream_close(link->stream);
 	link->stream = NULL;
 	kick(link);
@@ -105,7 +106,7 @@ static bool may_take(const struct libvirt_link *link)
 static void check_lost(struct libvirt_link *link)
 {
 	if (link->to_guest.out.lost || link->to_daemon.out.lost)
-		cut(link, LIBVIRT_LINK_END);
+		cut(link, LIBVIRT_CUT_INTERNAL);
 }
 
 /* --- the daemon's side -----------------------------------------------------
@@ -188,6 +189,13 @@ static void notify(struct libvirt_link *link)
 	if (libvirt_filter_is_gone(link->filter) &&
 	    (link->state == LINK_UP || link->state == LINK_CONNECTING))
 		daemon_gone(link, "2virt: the platform's libvirt is no use");
+	if (link->state == LINK_CUT) {
+		if (!link->told) {
+			link->told = true;
+			link->events->cut(link->context, link->why);
+		}
+		return;
+	}
 	if (link->wants_octets && (libvirt_outbox_waiting(&link->to_guest) ||
 				   link->state >= LINK_ENDING)) {
 		link->wants_octets = false;
@@ -261,7 +269,7 @@ static void ticked(uv_timer_t *timer)
 	else if (!link->stalled_ms)
 		link->stalled_ms = now;
 	else if (now - link->stalled_ms >= (patience ? patience : STALL_MS))
-		cut(link, LIBVIRT_LINK_STALLED);
+		cut(link, LIBVIRT_CUT_STALLED);
 	notify(link);
 }
 
@@ -284,7 +292,7 @@ static void take_guest(struct libvirt_link *link, enum libvirt_boxed boxed)
 			&link->to_guest.out, &link->to_daemon.out);
 	libvirt_inbox_reset(box);
 	if (!good)
-		cut(link, LIBVIRT_LINK_PROTOCOL);
+		cut(link, LIBVIRT_CUT_PROTOCOL);
 	check_lost(link);
 }
 
@@ -318,7 +326,7 @@ ssize_t libvirt_link_read(struct libvirt_link *link, void *data, size_t len)
 	size_t waiting = libvirt_outbox_waiting(box);
 
 	if (link->state == LINK_CUT)
-		return link->cut;
+		return 0;
 	if (len > waiting)
 		len = waiting;
 	if (!waiting) {
@@ -435,7 +443,7 @@ void libvirt_service_update_links(struct libvirt_service *service)
 		if (libvirt_filter_set_policy(link->filter, &service->policy,
 					      &link->to_guest.out,
 					      &link->to_daemon.out))
-			cut(link, LIBVIRT_LINK_END);
+			cut(link, LIBVIRT_CUT_INTERNAL);
 		kick(link);
 	}
 }

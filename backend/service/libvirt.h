@@ -48,10 +48,12 @@ void libvirt_service_stats(const struct libvirt_service *service,
 			   struct libvirt_filter_stats *stats);
 
 /* What libvirt_link_read() returns besides a number of octets. */
-enum {
-	LIBVIRT_LINK_END = -1,	    /* the daemon ended it: connect again */
-	LIBVIRT_LINK_PROTOCOL = -2, /* the guest broke the protocol */
-	LIBVIRT_LINK_STALLED = -3,  /* the guest did not read */
+enum { LIBVIRT_LINK_END = -1 }; /* the daemon ended it: connect again */
+
+enum libvirt_cut {
+	LIBVIRT_CUT_PROTOCOL, /* the guest broke the protocol */
+	LIBVIRT_CUT_STALLED,  /* the guest did not read */
+	LIBVIRT_CUT_INTERNAL, /* no memory */
 };
 
 struct libvirt_link_events {
@@ -59,6 +61,8 @@ struct libvirt_link_events {
 	void (*readable)(void *context);
 	/* After a write that took less than it was given: try again. */
 	void (*writable)(void *context);
+	/* It is over, also for what was not read: close the link. */
+	void (*cut)(void *context, enum libvirt_cut why);
 };
 
 /* NULL: out of memory.  events must outlive the link. */
@@ -68,7 +72,7 @@ struct libvirt_link *libvirt_link_open(struct libvirt_service *service,
 /* The octets taken (0: none now). */
 size_t libvirt_link_write(struct libvirt_link *link, const void *data,
 			  size_t len);
-/* The octets put at data (0: none now), or one of the above. */
+/* The octets put at data (0: none now), or LIBVIRT_LINK_END. */
 ssize_t libvirt_link_read(struct libvirt_link *link, void *data, size_t len);
 /* No more will be written. */
 void libvirt_link_shutdown(struct libvirt_link *link);

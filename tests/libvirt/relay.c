@@ -53,7 +53,10 @@ static void on_event(void *context)
 	pump(context);
 }
 
+static void on_cut(void *context, enum libvirt_cut why);
+
 static const struct libvirt_link_events link_events = {
+	.cut = on_cut,
 	.readable = on_event,
 	.writable = on_event,
 };
@@ -73,6 +76,11 @@ static void guest_close(struct guest *guest)
 	guest->closing = true;
 	libvirt_link_close(guest->link);
 	uv_close((uv_handle_t *)&guest->poll, guest_closed);
+}
+
+static void on_cut(void *context, enum libvirt_cut why)
+{
+	guest_close(context);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
