@@ -31,15 +31,22 @@ static void service_look(void *argument, const struct manage_service *service)
 /* What comes to the decision of the rules. */
 static const char *comment(const struct call *call,
 			   const struct policy_service *service,
-			   const struct found_domain *domain, bool allowed,
-			   bool granted, const struct found_grant *grant)
+			   const struct found_domain *domain,
+			   enum policy_action action, bool granted,
+			   const struct found_grant *grant)
 {
 	struct readiness readiness = {.service = service};
+	bool allowed = action == POLICY_ALLOW;
 
 	if (!domain->found)
 		return "; no such domain runs now";
 	if (granted && grant->is_void)
 		return "; its grant is void: a value in it cannot be";
+	if (action == POLICY_ASK &&
+	    (!granted || strcmp(grant->origin, "rule") == 0))
+		return granted ? "; the program that is asked said yes"
+			       : "; the program that is asked said no, or has "
+				 "not answered";
 	if (granted && strcmp(grant->origin, "rule") != 0)
 		return allowed ? "; granted by hand as well"
 			       : "; granted by hand all the same";
@@ -109,8 +116,7 @@ static json_t *explain_json(struct call *call, const char *name,
 	decision = policy_decide(set, service, &whom);
 	json = rules_decision_json(set, &decision,
 				   comment(call, service, domain,
-					   decision.action == POLICY_ALLOW,
-					   granted, &grant));
+					   decision.action, granted, &grant));
 	policy_domain_fini(&whom);
 	if (!json)
 		return NULL;

@@ -548,6 +548,10 @@ static void explain_names_file_line_and_what_is_in_force(void **state)
 	     200, "");
 	want("GET", "/v1/explain?domain=5&service=web:shop", "", 200,
 	     "granted by hand all the same");
+	file_write("20-ask.policy", "web:admin @any ask\n");
+	want("POST", "/v1/policy/apply", "", 200, "20-ask.policy");
+	want("GET", "/v1/explain?domain=5&service=web:admin", "", 200,
+	     "said no, or has not answered");
 	want("GET", "/v1/explain?domain=5", "", 400, "type:name");
 	want("GET", "/v1/explain?service=web:shop", "", 400, "no domain");
 }
