@@ -15,6 +15,7 @@ EXTRA_DIST += tests/packages tests/install-packages tests/xen/README.md \
 	tests/xen/cases/large-bodies.sh \
 	tests/xen/cases/loopback-web.sh \
 	tests/xen/cases/main-job.sh \
+	tests/xen/cases/manage.sh \
 	tests/xen/cases/policy-live.sh \
 	tests/xen/cases/rate-limit.sh \
 	tests/xen/cases/flood.sh \
