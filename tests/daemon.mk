@@ -87,11 +87,16 @@ tests_unit_test_daemon_state_SOURCES = tests/unit/test-daemon-state.c
 tests_unit_test_daemon_state_LDADD = libdaemon.a $(CMOCKA_LIBS)
 
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz-message tests/fuzz/fuzz-xl-config
+noinst_PROGRAMS += tests/fuzz/fuzz-grants tests/fuzz/fuzz-message \
+	tests/fuzz/fuzz-xl-config
 endif
 tests_fuzz_fuzz_xl_config_SOURCES = tests/fuzz/fuzz-xl-config.c
 tests_fuzz_fuzz_xl_config_LDADD = libdaemon.a
 tests_fuzz_fuzz_xl_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_grants_SOURCES = tests/fuzz/fuzz-grants.c
+tests_fuzz_fuzz_grants_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_fuzz_fuzz_grants_LDADD = libdaemon.a libpolicy.a libutil.a
+tests_fuzz_fuzz_grants_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz-message.c
 tests_fuzz_fuzz_message_LDADD = libdaemon.a
 tests_fuzz_fuzz_message_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

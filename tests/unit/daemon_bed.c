@@ -224,7 +224,8 @@ static void daemon_exec(void)
 	      in_folder("device"), "--xl", in_folder("xl"), "--xl-config",
 	      in_folder("xen"), "--policy", in_folder("policy.d"), "--domains",
 	      in_folder("domains.d"), "--keep", in_folder("keep"), "--audit",
-	      in_folder("audit"), "--ask", in_folder("ask"), NULL);
+	      in_folder("audit"), "--ask", in_folder("ask"), "--contact",
+	      "ops@example.org", NULL);
 	_exit(127);
 }
 
@@ -589,4 +590,51 @@ bool bed_enumerate(struct vusb_front *front, uint8_t port, uint8_t address)
 	       (device[8] | device[9] << 8) == TV_USB_VENDOR_ID &&
 	       control(front, port, address, 0x00, 9, 1, 0, NULL, 0) &&
 	       control(front, port, address, 0x01, 11, 1, 0, NULL, 0);
+}
+
+/* The first bulk pair of the configuration. */
+static bool pipe_find(struct vusb_front *front, uint8_t address, uint8_t *out,
+		      uint8_t *in)
+{
+	uint8_t config[512];
+	int len = 0;
+
+	*out = *in = 0;
+	if (vusb_front_control(front, 1, address, 0x80, 6, 0x0200, 0, config,
+			       sizeof(config), &len, 5000))
+		return false;
+	for (int at = 0; at + 7 <= len && config[at]; at += config[at]) {
+		const uint8_t *descriptor = config + at;
+		uint8_t *end = descriptor[2] & 0x80 ? in : out;
+
+		if (descriptor[1] == 5 && (descriptor[3] & 3) == 2 && !*end)
+			*end = descriptor[2];
+	}
+	return *out && *in;
+}
+
+bool bed_request(struct vusb_front *front, uint8_t address, uint16_t generation,
+		 const char *request, const char *expected)
+{
+	char answer[16384] = "";
+	uint8_t out, in;
+	size_t got = 0;
+
+	if (!pipe_find(front, address, &out, &in) ||
+	    !control(front, 1, address, 0x41, TV_PIPE_OPEN, generation, 0, NULL,
+		     0) ||
+	    vusb_front_bulk(front, 1, address, out, (void *)request,
+			    strlen(request), NULL, 5000))
+		return false;
+	while (!strstr(answer, expected) && got < sizeof(answer) - 4097) {
+		int len = 0;
+
+		if (vusb_front_bulk(front, 1, address, in, answer + got, 4096,
+				    &len, 5000)) {
+			fprintf(stderr, "answer: %s\n", answer);
+			return false;
+		}
+		got += (size_t)len;
+	}
+	return strstr(answer, expected) != NULL;
 }

@@ -93,6 +93,11 @@ void bed_turn(struct vusb_front *front, int ms);
  * interface 0.  True if it is one of ours. */
 bool bed_enumerate(struct vusb_front *front, uint8_t port, uint8_t address);
 
+/* Opens the first pipe of the device on port 1 with this generation, sends a
+ * request and reads until the text has come.  False: it does not. */
+bool bed_request(struct vusb_front *front, uint8_t address, uint16_t generation,
+		 const char *request, const char *expected);
+
 uint64_t bed_now_ms(void);
 
 #endif

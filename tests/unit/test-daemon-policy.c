@@ -527,6 +527,82 @@ static void without_any_single_rule_nothing_is_reachable(void **state)
 }
 
 /*
+ * --- requests ---
+ */
+
+#define REQUEST(method, path)                                                  \
+	method " " path " HTTP/1.1\r\nHost: catalog\r\n\r\n"
+
+static void requests_are_judged_and_told_with_their_rule(void **state)
+{
+	bed_policy_write("10.policy", "# nothing here\n"
+				      "web:catalog @any allow methods=GET "
+				      "path=/api/*\n");
+	guest_begin("judged");
+	assert_true(bed_enumerate(front, 1, 2));
+	assert_true(bed_log_wait("service catalog granted", PATIENCE_MS));
+	assert_true(
+		bed_request(front, 2, 1, REQUEST("GET", "/api/1"), " 502 "));
+	assert_true(bed_audit_wait("\"path\":\"/api/1\"",
+				   "\"rule\":\"10.policy:2\","
+				   "\"result\":\"allowed\"",
+				   PATIENCE_MS));
+	/* The refusal says whom to ask. */
+	assert_true(bed_request(front, 2, 2, REQUEST("DELETE", "/api/2"),
+				"ops@example.org"));
+	assert_true(bed_audit_wait("\"path\":\"/api/2\"",
+				   "\"rule\":\"10.policy:2\","
+				   "\"result\":\"method\"",
+				   PATIENCE_MS));
+	assert_true(bed_request(front, 2, 3,
+				REQUEST("GET", "/private?x=secret"), " 403 "));
+	assert_true(bed_audit_wait("\"path\":\"/private\"",
+				   "\"result\":\"path\"", PATIENCE_MS));
+	/* What is set by hand counts at once. */
+	bed_write("GET,DELETE", GRANT "/methods", domid, "catalog");
+	assert_true(bed_log_wait("limits of catalog are others now", LIVE_MS));
+	assert_true(
+		bed_request(front, 2, 4, REQUEST("DELETE", "/api/4"), " 502 "));
+	/* Somebody else's service. */
+	assert_true(bed_request(
+		front, 2, 5, "GET / HTTP/1.1\r\nHost: shop\r\n\r\n", " 403 "));
+	assert_true(bed_audit_wait("\"service\":\"web:shop\"",
+				   "\"rule\":\"default\","
+				   "\"result\":\"no-grant\"",
+				   PATIENCE_MS));
+}
+
+static void a_flood_of_requests_is_counted_in_the_audit(void **state)
+{
+	bed_policy_write("10.policy", "web:catalog @any allow methods=GET\n");
+	guest_begin("flooding");
+	assert_true(bed_enumerate(front, 1, 2));
+	assert_true(bed_log_wait("service catalog granted", PATIENCE_MS));
+	for (uint16_t i = 1; i <= 500; i++)
+		assert_true(bed_request(front, 2, i,
+					REQUEST("DELETE", "/flood"), " 403 "));
+	bed_turn(front, 2000);
+	assert_true(bed_audit_wait("\"event\":\"suppressed\"", "flooding",
+				   PATIENCE_MS));
+}
+
+static void a_stopped_process_does_not_keep_old_limits(void **state)
+{
+	pid_t pid;
+
+	bed_policy_write("10.policy", "web:catalog @any allow rate=1MiB/s\n");
+	guest_begin("stopped");
+	assert_true(bed_enumerate(front, 1, 2));
+	assert_true(bed_log_wait("service catalog granted", PATIENCE_MS));
+	assert_int_equal(bed_devices(&pid, 1), 1);
+	kill(pid, SIGSTOP);
+	bed_policy_write("10.policy", "web:catalog @any allow rate=2KiB/s\n");
+	assert_true(bed_log_wait("no answer to GRANT_PUT in time", LIVE_MS));
+	/* Its successor has the new ones. */
+	assert_true(plugged_within(PATIENCE_MS));
+}
+
+/*
  * --- cost ---
  */
 
@@ -710,6 +786,9 @@ int main(void)
 		CASE(guests_neither_read_nor_write_the_tree),
 		CASE(grants_of_a_former_domain_are_void),
 		CASE(without_any_single_rule_nothing_is_reachable),
+		CASE(requests_are_judged_and_told_with_their_rule),
+		CASE(a_flood_of_requests_is_counted_in_the_audit),
+		CASE(a_stopped_process_does_not_keep_old_limits),
 		CASE(xenstore_is_used_sparingly),
 		CASE(a_thousand_changed_keys_are_about_one_reconfiguration),
 		CASE(another_writer_does_not_keep_rules_out),
