@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Point to point: links between two processes, and the p2p function.
 # What the conformance cases plug in, on every bus.
-CONFORMANCE_LIBS = libp2pfunction.a liblink.a libusbmodel.a libutil.a \
+CONFORMANCE_LIBS = libp2pfunction.a liblink.a libncmfunction.a libusbmodel.a libutil.a \
 	$(UV_LIBS) $(CMOCKA_LIBS)
 
 LINK_TESTS = \
@@ -31,3 +31,34 @@ tests_unit_test_p2p_CPPFLAGS = $(link_test_cppflags)
 tests_unit_test_p2p_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_p2p_LDADD = libp2pfunction.a liblink.a libbusmem.a \
 	libusbmodel.a libutil.a $(UV_LIBS) $(CMOCKA_LIBS)
+
+# Point to multi: frames, transfer blocks, the network card, TAPs.
+NETWORK_TESTS = \
+	tests/unit/test-frame-filter \
+	tests/unit/test-ncm \
+	tests/unit/test-ncm-ntb
+if HAVE_CMOCKA
+check_PROGRAMS += $(NETWORK_TESTS)
+TESTS += $(NETWORK_TESTS)
+endif
+tests_unit_test_frame_filter_SOURCES = tests/unit/test-frame-filter.c
+tests_unit_test_frame_filter_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_frame_filter_LDADD = libframe.a libutil.a $(CMOCKA_LIBS)
+tests_unit_test_ncm_SOURCES = tests/unit/test-ncm.c
+tests_unit_test_ncm_CPPFLAGS = $(link_test_cppflags)
+tests_unit_test_ncm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ncm_LDADD = libncmfunction.a libframe.a libbusmem.a \
+	libusbmodel.a libutil.a $(UV_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ncm_ntb_SOURCES = tests/unit/test-ncm-ntb.c
+tests_unit_test_ncm_ntb_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ncm_ntb_LDADD = libncmfunction.a $(CMOCKA_LIBS)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-frame tests/fuzz/fuzz-ncm
+endif
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz-frame.c
+tests_fuzz_fuzz_frame_LDADD = libframe.a libutil.a
+tests_fuzz_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_ncm_SOURCES = tests/fuzz/fuzz-ncm.c
+tests_fuzz_fuzz_ncm_LDADD = libncmfunction.a
+tests_fuzz_fuzz_ncm_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -44,3 +44,14 @@ libp2pfunction_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 libp2pfunction_a_SOURCES = \
 	backend/function/p2p.c \
 	backend/function/p2p.h
+
+noinst_LIBRARIES += libncmfunction.a
+libncmfunction_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
+libncmfunction_a_SOURCES = \
+	backend/function/ncm.c \
+	backend/function/ncm.h \
+	backend/function/ncm_control.c \
+	backend/function/ncm_describe.c \
+	backend/function/ncm_internal.h \
+	backend/function/ncm_ntb.c \
+	backend/function/ncm_ntb.h

@@ -77,3 +77,15 @@ liblink_a_SOURCES = \
 	backend/service/link_state.c \
 	backend/service/link_state.h \
 	backend/service/link_stream.c
+
+# Networks: frames of members, TAPs.
+noinst_LIBRARIES += libframe.a
+libframe_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(UV_CFLAGS)
+libframe_a_SOURCES = \
+	backend/service/frame_filter.c \
+	backend/service/frame_filter.h \
+	backend/service/frame_inner.c \
+	backend/service/frame_inner.h \
+	backend/service/frame_port.h \
+	backend/service/tap.c \
+	backend/service/tap.h

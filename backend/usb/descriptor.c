@@ -136,7 +136,7 @@ uint8_t usb_write_string(struct usb_descriptor_writer *writer, const char *text)
 
 static void build_device(struct usb_descriptor_writer *writer,
 			 const struct usb_device_identity *identity,
-			 unsigned int count)
+			 bool associate)
 {
 	uint8_t *d = writer->out->device;
 	uint8_t *q = writer->out->qualifier;
@@ -144,7 +144,7 @@ static void build_device(struct usb_descriptor_writer *writer,
 	d[0] = sizeof(writer->out->device);
 	d[1] = USB_DT_DEVICE;
 	put16(d + 2, 0x0201);
-	if (count > 1) {
+	if (associate) {
 		/* Interface association: the "miscellaneous" class. */
 		d[4] = 0xef;
 		d[5] = 0x02;
@@ -195,7 +195,7 @@ static void build_function(struct usb_descriptor_writer *writer,
 
 static void build_config(struct usb_descriptor_writer *writer,
 			 struct usb_function *const *functions,
-			 unsigned int count)
+			 unsigned int count, bool associate)
 {
 	struct usb_descriptors *out = writer->out;
 	const uint8_t header[CONFIG_HEADER_LEN] = {CONFIG_HEADER_LEN,
@@ -210,7 +210,7 @@ static void build_config(struct usb_descriptor_writer *writer,
 
 	usb_write_descriptor(writer, header);
 	for (unsigned int i = 0; i < count; i++)
-		build_function(writer, functions[i], count > 1);
+		build_function(writer, functions[i], associate);
 	put16(out->config + 2, out->config_len);
 	out->config[4] = (uint8_t)writer->next_interface;
 	out->interface_count = (uint8_t)writer->next_interface;
@@ -326,10 +326,13 @@ int usb_descriptors_build(struct usb_descriptors *descriptors,
 	struct usb_descriptor_writer writer = {.out = descriptors,
 					       .next_endpoint = {1, 1}};
 
+	bool associate;
+
 	if (count < 1 || count > USB_DEVICE_MAX_FUNCTIONS)
 		return -EINVAL;
-	build_device(&writer, identity, count);
-	build_config(&writer, functions, count);
+	associate = count > 1 || functions[0]->ops->associated;
+	build_device(&writer, identity, associate);
+	build_config(&writer, functions, count, associate);
 	build_msos(descriptors, functions, count);
 	build_bos(descriptors);
 	if (writer.error)

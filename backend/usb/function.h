@@ -75,6 +75,11 @@ struct usb_function_ops {
 	void (*destroy)(struct usb_function *function);
 	/* MS OS 2.0: true binds WinUSB to the function (never for NCM). */
 	bool winusb;
+	/*
+	 * It has several interfaces, which an association is to hold together
+	 * even if the device has no other function.
+	 */
+	bool associated;
 };
 
 struct usb_function {

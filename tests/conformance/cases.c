@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "backend/function/ncm.h"
+#include "backend/function/ncm_ntb.h"
 #include "backend/function/p2p.h"
 #include "tests/conformance/host.h"
 #include "tests/conformance/peer.h"
@@ -1248,6 +1250,189 @@ static void p2p_tells_that_the_peer_came_and_went(struct host *host)
 	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* --- the network card ----------------------------------------------------- */
+
+/* A network that sends back what comes. */
+struct mirror {
+	struct frame_port port;
+	uint8_t frame[FRAME_BUFFER];
+	size_t len;
+};
+
+static bool mirror_send(struct frame_port *port, uint8_t *frame, size_t len)
+{
+	struct mirror *mirror = container_of(port, struct mirror, port);
+
+	memcpy(mirror->frame, frame, len);
+	mirror->len = len;
+	return true;
+}
+
+static size_t mirror_receive(struct frame_port *port, uint8_t *frame)
+{
+	struct mirror *mirror = container_of(port, struct mirror, port);
+	size_t len = mirror->len;
+
+	memcpy(frame, mirror->frame, len);
+	mirror->len = 0;
+	return len;
+}
+
+static void mirror_unwanted(struct frame_port *port)
+{
+}
+
+static bool mirror_link_up(const struct frame_port *port)
+{
+	return true;
+}
+
+static void mirror_destroy(struct frame_port *port)
+{
+}
+
+static const struct frame_port_ops mirror_ops = {
+	.send = mirror_send,
+	.receive = mirror_receive,
+	.unwanted = mirror_unwanted,
+	.link_up = mirror_link_up,
+	.destroy = mirror_destroy,
+};
+
+static void plug_ncm(struct host *host, struct mirror *mirror)
+{
+	const struct usb_device_identity identity = {
+		.vendor_id = TV_USB_VENDOR_ID,
+		.product_id = TV_USB_PRODUCT_ID,
+		.manufacturer = "2Virt",
+		.product = "2Virt p2m",
+		.serial = "p2m-cluster",
+	};
+	struct usb_function *function;
+
+	memset(mirror, 0, sizeof(*mirror));
+	mirror->port.ops = &mirror_ops;
+	function = ncm_function_create(&(struct ncm_config){
+		.name = "cluster",
+		.mac = {0x02, 0xab, 0, 0, 0, 1},
+		.port = &mirror->port,
+	});
+	assert_non_null(function);
+	host->ops->plug(host, usb_device_create(&identity, &function, 1));
+}
+
+static void ncm_is_what_in_box_drivers_look_for(struct host *host)
+{
+	static const uint8_t config[] = {
+		9, 2, 94, 0, 2, 1, 0, 0xc0, 0,
+		/* association, communications, functional descriptors */
+		8, 11, 0, 2, 2, 0x0d, 0, 4, 9, 4, 0, 0, 1, 2, 0x0d, 0, 4, 5,
+		0x24, 0, 0x20, 1, 5, 0x24, 6, 0, 1, 13, 0x24, 0x0f, 5, 0, 0, 0,
+		0, 0xea, 5, 32, 0, 0, 6, 0x24, 0x1a, 0, 1, 0x31, 7, 5, 0x81, 3,
+		16, 0, 9,
+		/* data */
+		9, 4, 1, 0, 0, 0x0a, 0, 1, 0, 9, 4, 1, 1, 2, 0x0a, 0, 1, 0, 7,
+		5, 0x82, 2, 0, 2, 0, 7, 5, 0x01, 2, 0, 2, 0};
+	static const char mac[] = "02AB00000001";
+	struct mirror mirror;
+	uint8_t d[255];
+
+	plug_ncm(host, &mirror);
+	expect_ok(host, 0x80, 6, 0x0100, 0, d, 18, 18);
+	assert_memory_equal(d + 4, "\xef\x02\x01", 3);
+	expect_ok(host, 0x80, 6, 0x0200, 0, d, 255, sizeof(config));
+	assert_memory_equal(d, config, sizeof(config));
+	expect_ok(host, 0x80, 6, 0x0305, 0x0409, d, 255, 26);
+	for (int i = 0; i < 12; i++)
+		assert_int_equal(d[2 + 2 * i], mac[i]);
+	/* Nothing binds WinUSB to it. */
+	expect_ok(host, 0x80, 6, 0x0f00, 0, d, 255, 12);
+	assert_int_equal(d[4], 1);
+	configure(host);
+	expect_stall(host, 0xc0, 0x20, 0, 7, 64);
+	host->ops->plug(host, NULL);
+}
+
+static void ncm_answers_what_it_is_asked(struct host *host)
+{
+	struct mirror mirror;
+	uint8_t data[28];
+
+	plug_ncm(host, &mirror);
+	configure(host);
+	expect_ok(host, 0xa1, 0x80, 0, 0, data, 28, 28);
+	assert_int_equal(data[0], 28);
+	assert_int_equal(data[2], 3);
+	expect_ok(host, 0xa1, 0x85, 0, 0, data, 4, 4);
+	assert_memory_equal(data, "\x00\x40\x00\x00", 4);
+	expect_ok(host, 0x21, 0x86, 0, 0, data, 4, 4);
+	expect_ok(host, 0x21, 0x84, 1, 0, NULL, 0, 0);
+	expect_ok(host, 0xa1, 0x83, 0, 0, data, 2, 2);
+	assert_int_equal(data[0], 1);
+	expect_ok(host, 0x21, 0x43, 0x0f, 0, NULL, 0, 0);
+	expect_stall(host, 0x21, 0x84, 2, 0, 0);
+	expect_stall(host, 0xa1, 0x80, 0, 1, 28);
+	expect_stall(host, 0xa1, 0x44, 1, 0, 4);
+	/* Setting 1 of the data interface: how fast, and that it is there. */
+	expect_ok(host, 0x01, 11, 1, 1, NULL, 0, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		uint8_t told[16] = {0};
+		struct host_transfer *transfer =
+			submit(host, USB_TRANSFER_INTERRUPT, EVENT_ENDPOINT,
+			       told, sizeof(told));
+
+		assert_true(host->ops->wait(host, transfer));
+		assert_status(host, transfer, USB_STATUS_OK);
+		assert_int_equal(transfer->actual, i ? 8 : 16);
+		assert_int_equal(told[0], 0xa1);
+		assert_int_equal(told[1], i ? 0 : 0x2a);
+	}
+	expect_stall(host, 0x21, 0x84, 1, 0, 0);
+	host->ops->plug(host, NULL);
+}
+
+static void ncm_moves_frames_both_ways(struct host *host)
+{
+	static uint8_t block[NCM_NTB_SIZE], got[NCM_NTB_SIZE];
+
+	for (int wide = 0; wide < 2; wide++) {
+		struct host_transfer *in, *out;
+		struct ntb_datagram datagram;
+		struct ntb_writer writer;
+		struct ntb_reader reader;
+		struct mirror mirror;
+		uint8_t *place;
+		uint32_t len;
+
+		plug_ncm(host, &mirror);
+		host->address = 0;
+		configure(host);
+		expect_ok(host, 0x21, 0x84, (uint16_t)wide, 0, NULL, 0, 0);
+		expect_ok(host, 0x01, 11, 1, 1, NULL, 0, 0);
+		ntb_writer_init(&writer, block, sizeof(block), wide, false);
+		place = ntb_writer_place(&writer, FRAME_MAX);
+		fill(place, FRAME_MAX, 3);
+		memset(place, 0xff, FRAME_MAC_LEN); /* comes back to us */
+		ntb_writer_add(&writer, FRAME_MAX);
+		len = ntb_writer_finish(&writer, 0);
+		out = submit_out(host, 0, block, len);
+		assert_true(host->ops->wait(host, out));
+		assert_status(host, out, USB_STATUS_OK);
+		assert_int_equal(out->actual, len);
+		in = submit_in(host, 0, got, sizeof(got));
+		assert_true(host->ops->wait(host, in));
+		assert_status(host, in, USB_STATUS_OK);
+		assert_int_equal(
+			ntb_reader_init(&reader, got, in->actual, wide),
+			NTB_OK);
+		assert_true(ntb_reader_next(&reader, &datagram));
+		assert_int_equal(datagram.len, FRAME_MAX);
+		assert_memory_equal(datagram.data, place, FRAME_MAX);
+		assert_false(ntb_reader_next(&reader, &datagram));
+		host->ops->plug(host, NULL);
+	}
+}
+
 #define CASE(function)                                                         \
 	{                                                                      \
 #function, function                                            \
@@ -1299,6 +1484,9 @@ const struct conformance_case conformance_cases[] = {
 	CASE(a_megabyte_arrives_whole),
 	CASE(p2p_says_who_the_peer_is),
 	CASE(p2p_tells_that_the_peer_came_and_went),
+	CASE(ncm_is_what_in_box_drivers_look_for),
+	CASE(ncm_answers_what_it_is_asked),
+	CASE(ncm_moves_frames_both_ways),
 };
 
 const unsigned int conformance_case_count =
