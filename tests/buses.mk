@@ -26,7 +26,7 @@ tests_conformance_conformance_usbredir_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(UV_CFLAGS) $(USBREDIR_CFLAGS)
 tests_conformance_conformance_usbredir_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_conformance_conformance_usbredir_LDADD = \
-	libbususbredir.a libbussocket.a $(CONFORMANCE_LIBS) $(USBREDIR_LIBS)
+	libdiag.a libbususbredir.a libbussocket.a $(CONFORMANCE_LIBS) $(USBREDIR_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-char

@@ -277,8 +277,10 @@ bool attach_cancel(struct attach *attach, uint64_t id)
 
 void attach_set_congested(struct attach *attach, bool congested)
 {
+	if (attach->congested == congested || !attach->device)
+		return;
 	attach->congested = congested;
-	if (congested || !attach->device)
+	if (congested)
 		return;
 	for (unsigned int i = 0; i < INQUIRY_ENDPOINTS; i++)
 		release(attach, &attach->endpoints[i]);

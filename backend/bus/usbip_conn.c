@@ -10,8 +10,9 @@
  *       └──▶ OPERATION       └──────────────────────┘
  *
  * An answer is written at once; what the socket does not take is copied and
- * queued.  While more than QUEUE_HIGH octets are queued nothing is read and no
- * IN is started, so a client that does not read its answers stops itself.
+ * queued.  While anything is queued no IN is started: it would be copied too,
+ * and come no sooner.  While more than QUEUE_HIGH octets are queued nothing is
+ * read, so a client that does not read its answers stops itself.
  *
  * An OUT that was taken back after octets of it had been taken is answered by
  * RET_SUBMIT with their number, and its UNLINK as one that came too late:
@@ -142,11 +143,11 @@ static size_t queued(const struct usbip_conn *conn)
 
 static void pause_if_full(struct usbip_conn *conn)
 {
+	attach_set_congested(&conn->attach, queued(conn) > 0);
 	if (conn->paused || queued(conn) <= QUEUE_HIGH)
 		return;
 	conn->paused = true;
 	uv_read_stop((uv_stream_t *)&conn->stream);
-	attach_set_congested(&conn->attach, true);
 }
 
 static void on_written(uv_write_t *request, int status)
@@ -161,10 +162,11 @@ static void on_written(uv_write_t *request, int status)
 		usbip_conn_close(conn, USB_STATUS_CANCELLED);
 		return;
 	}
+	if (!queued(conn))
+		attach_set_congested(&conn->attach, false);
 	if (!conn->paused || queued(conn) > QUEUE_LOW)
 		return;
 	conn->paused = false;
-	attach_set_congested(&conn->attach, false);
 	parse(conn);
 	start_reading(conn);
 }

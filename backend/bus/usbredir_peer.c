@@ -16,8 +16,9 @@
  * what it brings is sent as a packet.  Its id in struct attach is RECEIVER.
  *
  * Packets are sent where they arise and written at the end of a turn of the
- * parser.  What the socket does not take stays in the parser's queue; while
- * that is more than QUEUE_HIGH, nothing is read and no IN is started.
+ * parser.  What the socket does not take stays in the parser's queue.  From
+ * QUEUE_BATCH of it no IN is started until it is empty, and while that is more
+ * than QUEUE_HIGH, nothing is read.
  *
  * The peer is QEMU and as trustworthy as its guest: what the protocol does not
  * allow closes the connection.
@@ -35,7 +36,7 @@
 #include <usbredirfilter.h>
 #include <usbredirparser.h>
 
-enum { QUEUE_HIGH = 1 << 20, QUEUE_LOW = 256 << 10 };
+enum { QUEUE_HIGH = 1 << 20, QUEUE_LOW = 256 << 10, QUEUE_BATCH = 64 << 10 };
 
 #define RECEIVER(endpoint) (UINT64_MAX - (endpoint))
 
@@ -75,32 +76,38 @@ static void watch(struct usbredir_peer *peer)
 	uv_poll_start(&peer->poll, events, on_event);
 }
 
-static void update_pause(struct usbredir_peer *peer)
+/* May start INs that waited for room. */
+static void update_queue(struct usbredir_peer *peer)
 {
 	uint64_t queued =
 		usbredirparser_get_bufferered_output_size(peer->parser);
 
-	if (!peer->paused && queued > QUEUE_HIGH) {
-		peer->paused = true;
-		attach_set_congested(&peer->attach, true);
-	} else if (peer->paused && queued <= QUEUE_LOW) {
-		peer->paused = false;
-		attach_set_congested(&peer->attach, false);
-	}
+	if (peer->paused ? queued <= QUEUE_LOW : queued > QUEUE_HIGH)
+		peer->paused = !peer->paused;
+	if (queued == 0 || queued > QUEUE_BATCH)
+		attach_set_congested(&peer->attach, queued > 0);
 }
 
 /* Writes what there is, unless the parser's turn will do it at its end. */
 static void flush(struct usbredir_peer *peer)
 {
-	if (peer->parsing || peer->state == PEER_CLOSED)
+	bool emptied;
+
+	if (peer->state == PEER_CLOSED)
 		return;
-	/* Releasing transfers sends more; without nesting. */
+	if (peer->parsing) {
+		update_queue(peer);
+		return;
+	}
+	/* Starting INs sends more; without nesting. */
 	peer->parsing = true;
-	if (usbredirparser_do_write(peer->parser) < 0)
-		peer->broken = true;
-	update_pause(peer);
-	if (!peer->broken && usbredirparser_do_write(peer->parser) < 0)
-		peer->broken = true;
+	do {
+		if (usbredirparser_do_write(peer->parser) < 0)
+			peer->broken = true;
+		emptied = !usbredirparser_has_data_to_write(peer->parser);
+		update_queue(peer);
+	} while (!peer->broken && emptied &&
+		 usbredirparser_has_data_to_write(peer->parser));
 	peer->parsing = false;
 	watch(peer);
 }
@@ -110,7 +117,7 @@ static int read_octets(void *priv, uint8_t *data, int count)
 	struct usbredir_peer *peer = priv;
 	ssize_t got;
 
-	update_pause(peer);
+	update_queue(peer);
 	if (peer->paused)
 		return 0;
 	got = recv(peer->fd, data, (size_t)count, MSG_DONTWAIT);

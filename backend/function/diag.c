@@ -16,6 +16,7 @@ enum {
 	DIAG_PIPES = 2,
 	ECHO_BUFFER = 64 * 1024,
 	SOURCE_PERIOD = 251,
+	SOURCE_CYCLE = SOURCE_PERIOD * 256, /* then it begins anew */
 	TRANSFER_MAX = 1 << 20,
 };
 
@@ -103,20 +104,30 @@ static void diag_receive_end(void *context, struct pipe *pipe)
 	diag->mode = diag->mode == 'G' ? 'G' : 'X'; /* X: only what is left */
 }
 
+/* What the source gives: octet n is n plus the number of its period. */
+static const uint8_t *source_octets(void)
+{
+	static uint8_t octets[SOURCE_CYCLE];
+
+	/* Octet 1 of the cycle is 1. */
+	if (!octets[1])
+		for (unsigned int n = 0; n < SOURCE_CYCLE; n++)
+			octets[n] = (uint8_t)(n + n / SOURCE_PERIOD);
+	return octets;
+}
+
 static size_t source_produce(struct diag_pipe *diag, uint8_t *data, size_t len)
 {
+	const uint8_t *octets = source_octets();
 	size_t done = 0;
 
-	/* Runs of one period: octet n is n plus the number of its period. */
 	while (done < len) {
-		uint64_t n = diag->count + done;
-		uint64_t period = n / SOURCE_PERIOD;
-		size_t run = SOURCE_PERIOD - (size_t)(n % SOURCE_PERIOD);
+		size_t at = (size_t)((diag->count + done) % SOURCE_CYCLE);
+		size_t run = SOURCE_CYCLE - at;
 
 		if (run > len - done)
 			run = len - done;
-		for (size_t i = 0; i < run; i++)
-			data[done + i] = (uint8_t)(n + i + period);
+		memcpy(data + done, octets + at, run);
 		done += run;
 	}
 	diag->count += len;

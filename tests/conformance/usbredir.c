@@ -21,6 +21,7 @@
 
 #include "backend/bus/attach.h"
 #include "backend/bus/usbredir.h"
+#include "backend/function/diag.h"
 #include "backend/util/log.h"
 
 #include <errno.h>
@@ -946,6 +947,42 @@ static void a_peer_that_does_not_read_is_not_served_more(void **state)
 	assert_int_equal(stats.peers, bus_connects ? PORTS - 1 : 0);
 }
 
+static void an_endless_source_waits_for_its_reader(void **state)
+{
+	enum { COUNT = 500 };
+	struct redir_host *redir = *state;
+	struct guest *guest = guest_of(&redir->host);
+	struct usb_redir_bulk_packet_header header = {.endpoint = 0x82,
+						      .length_high = 4};
+	struct usb_redir_bulk_packet_header out = {.endpoint = 0x01,
+						   .length = 1};
+	struct usb_function *function = diag_function_create("measure");
+	struct bus_usbredir_stats stats;
+
+	plug(&redir->host, usb_device_create(
+				   &(struct usb_device_identity){
+					   .manufacturer = "2Virt",
+					   .product = "2Virt diag",
+					   .serial = "diag-measure",
+				   },
+				   &function, 1));
+	ready(redir);
+	/* All of them wait in the bus when the source begins. */
+	for (int i = 0; i < COUNT; i++)
+		usbredirparser_send_bulk_packet(
+			guest->parser, (uint64_t)(1000 + i), &header, NULL, 0);
+	settle(&redir->host);
+	usbredirparser_send_bulk_packet(guest->parser, 1, &out, (uint8_t *)"G",
+					1);
+	usbredirparser_do_write(guest->parser);
+	for (int i = 0; i < COUNT; i++)
+		uv_run(&redir->loop, UV_RUN_NOWAIT);
+	bus_usbredir_get_stats(redir->host.bus, &stats);
+	assert_in_range(stats.octets_in, 1, 4 << 20);
+	guest_gone(guest);
+	settle(&redir->host);
+}
+
 static void a_flooded_pipe_halts(void **state)
 {
 	enum { CHUNK = 1 << 20, CHUNKS = ATTACH_MAX_OUT / CHUNK };
@@ -1002,6 +1039,7 @@ static int bus_cases(const char *name)
 		BUS_CASE(a_device_waits_for_its_peer),
 		BUS_CASE(events_stop_and_start_again),
 		BUS_CASE(a_peer_that_does_not_read_is_not_served_more),
+		BUS_CASE(an_endless_source_waits_for_its_reader),
 		BUS_CASE(a_flooded_pipe_halts),
 		BUS_CASE(what_is_not_the_protocol_closes_the_connection),
 	};
