@@ -28,6 +28,7 @@ enum {
 	OPTION_APPLICATION = 4, /* of a section */
 	OPTION_DROPPED = 5,	/* of statistics */
 	BUFFER_SIZE = 4 << 20,
+	STATISTICS_ROOM = 64, /* kept free of packets */
 	NOTE_OCTETS_SEEN = 1, /* in usb_xfer.tap_note, below the id */
 };
 
@@ -79,6 +80,7 @@ struct capture_device {
 struct capture {
 	int fd;
 	int error; /* the reader is gone */
+	bool ended;
 	uint32_t snap_len;
 	uint64_t next_id;
 	struct capture_stats stats;
@@ -202,6 +204,7 @@ static void write_statistics(struct capture *capture)
 		.total_again = sizeof(statistics),
 	};
 
+	static_assert(sizeof(statistics) <= STATISTICS_ROOM, "room for it");
 	if (make_room(capture, sizeof(statistics)))
 		append(capture, &statistics, sizeof(statistics));
 }
@@ -221,7 +224,7 @@ static void write_packet(struct capture *capture, struct usbmon_header *header,
 	struct timespec now;
 	uint64_t microseconds;
 
-	if (!make_room(capture, block.total)) {
+	if (!make_room(capture, block.total + STATISTICS_ROOM)) {
 		capture->stats.dropped++;
 		return;
 	}
@@ -354,6 +357,20 @@ struct usb_tap *capture_tap(struct capture *capture, uint16_t bus,
 	return &device->tap;
 }
 
+size_t capture_pending(const struct capture *capture)
+{
+	return capture->end - capture->start;
+}
+
+void capture_end(struct capture *capture)
+{
+	if (capture->ended)
+		return;
+	capture->ended = true;
+	write_statistics(capture);
+	capture_flush(capture);
+}
+
 void capture_get_stats(const struct capture *capture,
 		       struct capture_stats *stats)
 {
@@ -366,8 +383,7 @@ void capture_destroy(struct capture *capture)
 
 	if (!capture)
 		return;
-	write_statistics(capture);
-	capture_flush(capture);
+	capture_end(capture);
 	while ((node = list_first(&capture->devices))) {
 		list_remove(node);
 		free(container_of(node, struct capture_device, link));

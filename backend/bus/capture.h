@@ -43,10 +43,22 @@ struct usb_tap *capture_tap(struct capture *capture, uint16_t bus,
  */
 int capture_flush(struct capture *capture);
 
+/* Octets that wait for the reader. */
+size_t capture_pending(const struct capture *capture);
+
+/*
+ * No device is tapped any more (usb_device_set_tap(device, NULL)): writes the
+ * statistics.  What waits then can still be flushed.
+ */
+void capture_end(struct capture *capture);
+
 void capture_get_stats(const struct capture *capture,
 		       struct capture_stats *stats);
 
-/* After usb_device_set_tap(device, NULL).  Accepts NULL. */
+/*
+ * After usb_device_set_tap(device, NULL).  Ends it if that has not been done;
+ * what the reader does not take at once is lost.  Accepts NULL.
+ */
 void capture_destroy(struct capture *capture);
 
 #endif

@@ -34,6 +34,8 @@ libbussocket_a_SOURCES = \
 	backend/bus/attach.c \
 	backend/bus/attach.h \
 	backend/bus/bus.h \
+	backend/bus/capture_socket.c \
+	backend/bus/capture_socket.h \
 	backend/bus/inquiry.c \
 	backend/bus/inquiry.h \
 	backend/bus/usbip.c \

@@ -5,6 +5,8 @@ sbin_PROGRAMS += 2virt
 	-DPOLICY_FOLDER='"$(sysconfdir)/2virt/policy.d"' \
 	-DDOMAINS_FOLDER='"$(sysconfdir)/2virt/domains.d"'
 2virt_SOURCES = \
+	backend/cli/capture.c \
+	backend/cli/capture.h \
 	backend/cli/change.c \
 	backend/cli/cli.h \
 	backend/cli/client.c \

@@ -9,23 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/cli/cli.h"
-#if __has_include("backend/cli/capture.h")
 #include "backend/cli/capture.h"
-#define HAVE_CAPTURE 1
-#endif
+#include "backend/cli/cli.h"
 #include "backend/util/stdio.h"
 #include "config.h"
 
 #define CONTROL "/run/2virt/control.sock"
 
-#ifdef HAVE_CAPTURE
 /* Knows the socket of a device, not ours. */
 static int capture(const struct cli *cli, int argc, char **argv)
 {
 	return capture_command(argc, argv);
 }
-#endif
 
 static const struct command {
 	const char *name;
@@ -59,10 +54,8 @@ static const struct command {
 	 "a live table of the numbers", false},
 	{"log", stream_log, "[-f] [-n LINES]",
 	 "who did and was refused what; -f: as it happens", false},
-#ifdef HAVE_CAPTURE
 	{"capture", capture, "SOCKET -w FILE [--for SECONDS]",
 	 "all transfers of a device into a file", true},
-#endif
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

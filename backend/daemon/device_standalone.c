@@ -21,6 +21,7 @@
 
 #include "backend/bus/address.h"
 #include "backend/bus/capture.h"
+#include "backend/bus/capture_socket.h"
 #include "backend/bus/usbip.h"
 #include "backend/bus/usbredir.h"
 #include "backend/daemon/device_spec.h"
@@ -40,6 +41,7 @@ struct options {
 	struct device_words devices[MAX_DEVICES];
 	unsigned int device_count;
 	const char *capture;
+	const char *capture_socket;
 	bool anywhere;
 	enum log_level level;
 };
@@ -50,6 +52,7 @@ struct standalone {
 	struct web_service_set *services;
 	struct usb_device *devices[MAX_DEVICES];
 	struct capture *capture;
+	struct capture_socket *capture_socket;
 	struct bus *bus;
 };
 
@@ -81,6 +84,9 @@ static void usage(FILE *out)
 		"                      exec:COMMAND|serial:/PATH[,BAUD], diag\n"
 		"  --with FUNCTION     one more function in the last device\n"
 		"  --capture FILE      record all transfers as pcapng\n"
+		"  --capture-socket ADDRESS\n"
+		"                      give a recording to who connects: "
+		"2virt capture\n"
 		"  --listen-anywhere   allow addresses beyond this machine\n"
 		"  --debug             say more\n"
 		"ADDRESS is unix:/PATH, tcp:127.0.0.1:PORT or "
@@ -114,6 +120,7 @@ static const char *parse_options(struct options *options, int argc, char **argv)
 		{"device", required_argument, NULL, 'd'},
 		{"with", required_argument, NULL, 'w'},
 		{"capture", required_argument, NULL, 'c'},
+		{"capture-socket", required_argument, NULL, 's'},
 		{"listen-anywhere", no_argument, NULL, 'a'},
 		{"debug", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -133,6 +140,8 @@ static const char *parse_options(struct options *options, int argc, char **argv)
 				return "too many --device, or --with before it";
 		} else if (option == 'c') {
 			options->capture = optarg;
+		} else if (option == 's') {
+			options->capture_socket = optarg;
 		} else if (option == 'a') {
 			options->anywhere = true;
 		} else if (option == 'v') {
@@ -148,6 +157,8 @@ static const char *parse_options(struct options *options, int argc, char **argv)
 		return "there is an argument that is no option";
 	if (!options->device_count)
 		return "--device is missing";
+	if (options->capture && options->capture_socket)
+		return "--capture and --capture-socket exclude each other";
 	if (has_prefix(options->buses[0], usbip_prefix))
 		return options->bus_count == 1 ? NULL
 					       : "one usbip bus is enough";
@@ -279,6 +290,15 @@ err_destroy:
 	return NULL;
 }
 
+/* capture NULL: no more. */
+static void tap_device(struct standalone *standalone, unsigned int index,
+		       struct capture *capture)
+{
+	usb_device_set_tap(
+		standalone->devices[index],
+		capture ? capture_tap(capture, 1, (uint8_t)(index + 1)) : NULL);
+}
+
 static bool plug_devices(struct standalone *standalone,
 			 const struct options *options)
 {
@@ -288,17 +308,37 @@ static bool plug_devices(struct standalone *standalone,
 
 		if (!device)
 			return false;
-		if (standalone->capture)
-			usb_device_set_tap(device,
-					   capture_tap(standalone->capture, 1,
-						       (uint8_t)(i + 1)));
 		standalone->devices[i] = device;
+		if (standalone->capture)
+			tap_device(standalone, i, standalone->capture);
 		if (bus_plug(standalone->bus, i + 1, device) < 0) {
+			standalone->devices[i] = NULL;
 			usb_device_destroy(device);
 			return false;
 		}
 	}
 	return true;
+}
+
+static void tap_devices(void *context, struct capture *capture)
+{
+	struct standalone *standalone = context;
+
+	for (unsigned int i = 0; i < MAX_DEVICES; i++)
+		if (standalone->devices[i])
+			tap_device(standalone, i, capture);
+}
+
+static bool open_capture_socket(struct standalone *standalone,
+				const struct options *options)
+{
+	int listener = open_listener(options, options->capture_socket);
+
+	if (listener < 0)
+		return false;
+	standalone->capture_socket = capture_socket_create(
+		&standalone->loop, listener, tap_devices, standalone);
+	return standalone->capture_socket != NULL;
 }
 
 static bool start_capture(struct standalone *standalone, const char *path)
@@ -348,11 +388,16 @@ static bool start(struct standalone *standalone, const struct options *options)
 	standalone->bus = has_prefix(options->buses[0], usbip_prefix)
 				  ? open_usbip(standalone, options)
 				  : open_usbredir(standalone, options);
-	return standalone->bus && plug_devices(standalone, options);
+	if (!standalone->bus || !plug_devices(standalone, options))
+		return false;
+	return !options->capture_socket ||
+	       open_capture_socket(standalone, options);
 }
 
 static void stop(struct standalone *standalone)
 {
+	/* Before the devices that it taps. */
+	capture_socket_destroy(standalone->capture_socket);
 	/* Ends transfers, so the capture has their ends. */
 	bus_destroy(standalone->bus);
 	capture_destroy(standalone->capture);

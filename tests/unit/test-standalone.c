@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "backend/bus/usbip_wire.h"
+#include "backend/cli/capture.h"
 #include "protocol/pipe.h"
 
 #include <arpa/inet.h>
@@ -33,17 +34,23 @@ static char path[108];
 static pid_t program;
 static uint32_t seqnum;
 
-static int run(const char *const arguments[])
+static int exit_status(pid_t pid)
 {
 	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int run(const char *const arguments[])
+{
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		execv(arguments[0], (char *const *)arguments);
 		_exit(127);
 	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return exit_status(pid);
 }
 
 static int connect_server(void)
@@ -277,6 +284,139 @@ static void every_function_works_without_a_broker(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* 2virt capture, in a process of its own. */
+static pid_t fork_capture(const char *source, const char *file)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		const char *const arguments[] = {"capture", source, "--write",
+						 file, NULL};
+
+		alarm(PATIENCE_MS / 1000);
+		_exit(capture_command(4, (char **)arguments));
+	}
+	return pid;
+}
+
+/* The same, once it has begun. */
+static pid_t start_capture(const char *source, const char *file)
+{
+	struct stat status = {0};
+	pid_t pid = fork_capture(source, file);
+
+	for (int ms = 0; ms < PATIENCE_MS && !status.st_size; ms += 10) {
+		usleep(10000);
+		stat(file, &status);
+	}
+	assert_true(status.st_size > 0);
+	return pid;
+}
+
+static void stop_capture(pid_t pid)
+{
+	kill(pid, SIGTERM);
+	assert_int_equal(exit_status(pid), EXIT_SUCCESS);
+}
+
+/* What tshark prints holds the line. */
+static void expect_decoded(const char *file, const char *arguments,
+			   const char *line)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "tshark -n -r %s %s 2>/dev/null | grep -qx -e '%s'", file,
+		 arguments, line);
+	if (system(command) != 0)
+		fail_msg("failed: %s", command);
+}
+
+static void a_running_device_is_captured_on_request(void **state)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: catalog\r\n\r\n";
+	static const uint8_t device[8] = {0x80, 6, 0, 1, 0, 0, 18};
+	static const uint8_t configuration[8] = {0x80, 6, 0, 2, 0, 0, 255};
+	char address_of_capture[128];
+	const char *source = address_of_capture + strlen("unix:");
+	char file[96];
+	char again[96];
+	char web[96];
+	uint8_t data[255];
+	const char *const arguments[] = {BUILDDIR "/2virt-device",
+					 "--bus",
+					 address,
+					 "--device",
+					 web,
+					 "--capture-socket",
+					 address_of_capture,
+					 NULL};
+	struct stat status;
+	pid_t capture;
+	int fd;
+
+	snprintf(address_of_capture, sizeof(address_of_capture),
+		 "unix:%s/capture", folder);
+	snprintf(file, sizeof(file), "%s/capture.pcapng", folder);
+	snprintf(again, sizeof(again), "%s/again.pcapng", folder);
+	snprintf(web, sizeof(web), "web:catalog=http://127.0.0.1:%u",
+		 start_web_server());
+	start_program(arguments);
+	fd = attach("1-1");
+	assert_int_equal(stat(source, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	capture = start_capture(source, file);
+	transfer(fd, 0, device, data, 18);
+	transfer(fd, 0, configuration, data, sizeof(data));
+	control(fd, 0x00, 9, 1, 0);
+	control(fd, 0x01, 11, 1, 0);
+	control(fd, 0x41, TV_PIPE_OPEN, 1, 0);
+	expect_event(fd, 0x81, TV_PIPE_EVENT_OPENED, 0);
+	transfer(fd, 0x01, NULL, (void *)request, sizeof(request) - 1);
+	expect_octets(fd, 0x82, "\r\n\r\nfirst");
+	/* One at a time, and the one that runs goes on. */
+	assert_int_equal(exit_status(fork_capture(source, again)),
+			 EXIT_FAILURE);
+	stop_capture(capture);
+	/* The device does, too; and there can be another. One dies. */
+	capture = start_capture(source, again);
+	kill(capture, SIGKILL);
+	exit_status(capture);
+	control(fd, 0x41, TV_PIPE_CLOSE, 1, 0);
+	unlink(again);
+	capture = start_capture(source, again);
+	control(fd, 0x41, TV_PIPE_OPEN, 2, 0);
+	/* The device goes while it is watched: what there is is whole. */
+	kill(program, SIGTERM);
+	assert_int_equal(waitpid(program, NULL, 0), program);
+	program = -1;
+	stop_capture(capture);
+	close(fd);
+	if (system("command -v tshark >/dev/null 2>&1") != 0)
+		skip();
+	expect_decoded(file,
+		       "-Y usb.idVendor -T fields -e usb.device_address "
+		       "-e usb.idVendor -e usb.idProduct",
+		       "1\t0x02a0\t0xa123");
+	expect_decoded(file,
+		       "-Y usb.bInterfaceClass -T fields "
+		       "-e usb.bInterfaceClass -e usb.bInterfaceSubClass",
+		       "0xff,0xff\t0x01,0x01");
+	expect_decoded(file,
+		       "-Y 'usb.endpoint_address==1 && usb.capdata' -T fields "
+		       "-e usb.urb_status -e usb.data_len -e usb.capdata",
+		       "-115\t33\t474554202f20485454502f312e310d0a486f73743a20"
+		       "636174616c6f670d0a0d0a");
+	expect_decoded(file,
+		       "-Y 'usb.endpoint_address==0x82 && usb.capdata' "
+		       "-T fields -e usb.urb_type -e usb.urb_status",
+		       "'\\''C'\\''\t0");
+	expect_decoded(again,
+		       "-Y usb.setup.bRequest -T fields "
+		       "-e usb.bmRequestType -e usb.setup.wValue",
+		       "0x41\t0x0002");
+}
+
 static void what_cannot_be_is_refused_in_words(void **state)
 {
 	const char *const wrong[][8] = {
@@ -287,6 +427,8 @@ static void what_cannot_be_is_refused_in_words(void **state)
 		 "--bus", address, NULL},
 		{BUILDDIR "/2virt-device", "--bus", "usbredir:unix:/x",
 		 "--device", "diag", "--device", "diag", NULL},
+		{BUILDDIR "/2virt-device", "--bus", address, "--device=diag",
+		 "--capture=/x", "--capture-socket=unix:/x", NULL},
 	};
 	const char *const refused[][8] = {
 		{BUILDDIR "/2virt-device", "--bus", "usbip:tcp:0.0.0.0:0",
@@ -318,6 +460,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(every_function_works_without_a_broker),
+		CASE(a_running_device_is_captured_on_request),
 		CASE(what_cannot_be_is_refused_in_words),
 	};
 
