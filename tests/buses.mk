@@ -76,3 +76,12 @@ tests_unit_test_standalone_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
 	-DBUILDDIR='"$(abs_top_builddir)"'
 tests_unit_test_standalone_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_standalone_LDADD = $(CMOCKA_LIBS)
+
+EXTRA_DIST += tests/qemu/README.md tests/qemu/run tests/qemu/machine.sh \
+	tests/qemu/lib/case.sh tests/qemu/lib/clean-up tests/qemu/lib/guest.sh \
+	tests/qemu/cases/char-link.sh \
+	tests/qemu/cases/composite.sh \
+	tests/qemu/cases/enumeration.sh \
+	tests/qemu/cases/main-job.sh \
+	tests/qemu/cases/replug.sh \
+	tests/qemu/cases/restart.sh

@@ -4,7 +4,8 @@ EXTRA_DIST += tests/packages tests/install-packages tests/xen/README.md \
 	tests/xen/host/common.sh tests/xen/host/build.sh tests/xen/host/stage.sh \
 	tests/xen/host/boot.sh tests/xen/host/cases.sh \
 	tests/xen/dom0/init tests/xen/dom0/agent tests/xen/dom0/run-case tests/xen/dom0/case-shell \
-	tests/xen/lib/dom0.sh tests/xen/guest/init tests/xen/guest/agent \
+	tests/xen/lib/case.sh tests/xen/lib/dom0.sh tests/xen/lib/web.sh \
+	tests/xen/guest/init tests/xen/guest/agent \
 	tests/xen/tools/guest-run.c \
 	tests/xen/cases/boots.sh \
 	tests/xen/cases/concurrency.sh \

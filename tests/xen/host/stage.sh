@@ -96,9 +96,9 @@ build_module() {
   echo "$sum" > "$work/sum"
 }
 
-# stage_guest PRODUCT: the guests' initramfs and boot disk.
-stage_guest() {
-  local product=$1 dir=$run_dir/guest-overlay file module
+# guest_overlay PRODUCT DIR: what is ours in a guest, without libraries.
+guest_overlay() {
+  local product=$1 dir=$2 file
   rm -rf "$dir"
   mkdir -p "$dir"/{bed,usr/lib}
   cp "$bed_dir/guest/init" "$dir/init"
@@ -110,6 +110,12 @@ stage_guest() {
       mkdir -p "$dir/${file%/*}"
       cp "$product/$file" "$dir/$file"
     done
+}
+
+# stage_guest PRODUCT: the guests' initramfs and boot disk.
+stage_guest() {
+  local product=$1 dir=$run_dir/guest-overlay module
+  guest_overlay "$product" "$dir"
   # shellcheck disable=SC2086 # a list
   add_test_programs "$dir" ${TV_BED_GUEST_FILES:-}
   add_needed_libs "$dir" "$images_dir/guest.list"

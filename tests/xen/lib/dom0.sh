@@ -13,79 +13,15 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/usr/lib/xen-4.17/
 export HOME=/root
 # shellcheck source=/dev/null
 . /share/bed/settings
+# shellcheck source=/dev/null
+. /share/bed/lib/case.sh
+# shellcheck source=/dev/null
+. /share/bed/lib/web.sh
 
 console_logs=/var/log/xen/console
 boot=/boot
 state=/run/bed
 mkdir -p $state
-
-# --- messages ---------------------------------------------------------------
-
-note() {
-  local up _
-  read -r up _ < /proc/uptime
-  printf '[%7s] %s\n' "$up" "$*"
-}
-
-fail() {
-  printf 'fail: %s\n' "$*"
-  reason_said=yes
-  exit 1
-}
-
-skip() {
-  printf 'skip: %s\n' "$*"
-  exit 77
-}
-
-# need PROGRAM...: skips the case unless the programs are there.
-need() {
-  local program
-  for program in "$@"; do
-    command -v "$program" > /dev/null || skip "$program is not installed in dom0"
-  done
-}
-
-# say_where STATUS WHERE: on exit of a case (case-shell).
-say_where() {
-  if [ "$1" != 0 ] && [ "$1" != 77 ] && [ "${reason_said:-no}" = no ]; then
-    printf 'fail: status %s at %s\n' "$1" "$2"
-  fi
-}
-
-# --- expectations -----------------------------------------------------------
-
-# expect_eq WANT GOT [WHAT]
-expect_eq() {
-  [ "$1" = "$2" ] || fail "${3:-value}: expected '$1', got '$2'"
-}
-
-# expect_match REGEX TEXT [WHAT]
-expect_match() {
-  [[ $2 =~ $1 ]] || fail "${3:-text}: expected /$1/, got '$2'"
-}
-
-# expect_no_match REGEX TEXT [WHAT]
-expect_no_match() {
-  [[ ! $2 =~ $1 ]] || fail "${3:-text}: did not expect /$1/, got '$2'"
-}
-
-# expect_fails COMMAND...: the command must fail.
-expect_fails() {
-  if "$@"; then
-    fail "did not fail: $*"
-  fi
-}
-
-# wait_for SECONDS COMMAND...: until the command succeeds; fails after SECONDS.
-wait_for() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    [ $SECONDS -lt $deadline ] || fail "in vain waited for: $*"
-    sleep 0.2
-  done
-}
 
 # --- guests -----------------------------------------------------------------
 
@@ -349,78 +285,6 @@ xl_clean() {
   out=$(xl "$@" 2>&1) || rc=$?
   [ $rc = 0 ] || fail "xl $* ended with $rc: $out"
   expect_no_match 'error|unable|warning' "$out" "xl $*"
-}
-
-# --- upstream web cluster ---------------------------------------------------
-
-web_root=/tmp/web
-
-# start_web: three nginx on 127.0.0.1:8001..8003. Each says its name in the
-# header X-Server and on /name; /files/ is common to all and takes PUT.
-start_web() {
-  local n
-  mkdir -p $web_root/files
-  printf 'hello from the web cluster\n' > $web_root/files/hello.txt
-  for n in 1 2 3; do
-    start_web_server $n
-  done
-}
-
-# start_web_server N
-start_web_server() {
-  local n=$1 dir=$web_root/server$1
-  mkdir -p "$dir/temp"
-  cat > "$dir/nginx.conf" << EOF
-user root;
-worker_processes 1;
-pid $dir/pid;
-error_log $dir/error.log warn;
-events { worker_connections 1024; }
-http {
-  include /etc/nginx/mime.types;
-  access_log $dir/access.log;
-  client_body_temp_path $dir/temp/body;
-  proxy_temp_path $dir/temp/proxy;
-  fastcgi_temp_path $dir/temp/fastcgi;
-  uwsgi_temp_path $dir/temp/uwsgi;
-  scgi_temp_path $dir/temp/scgi;
-  keepalive_requests 100000;
-  client_max_body_size 0;
-  sendfile on;
-  add_header X-Server server$n always;
-  server {
-    listen 127.0.0.1:800$n;
-    root $web_root;
-    location = / { default_type text/plain; return 200 "page from server$n\n"; }
-    location = /name { default_type text/plain; return 200 "server$n\n"; }
-    location = /headers { default_type text/plain;
-      return 200 "host=\$http_host\ndomain=\$http_x_2virt_domain\nuuid=\$http_x_2virt_domain_uuid\nservice=\$http_x_2virt_service\n"; }
-    location /files/ { dav_methods PUT DELETE; create_full_put_path on; }
-    # 64 KiB/s, so that a test can interrupt a response that has begun.
-    location /slow/ { alias $web_root/files/; limit_rate 64k; }
-  }
-}
-EOF
-  nginx -e "$dir/error.log" -c "$dir/nginx.conf"
-}
-
-# stop_web_server N: at once, with whatever it is sending. Master and worker
-# together, or the master would start a new worker.
-stop_web_server() {
-  local pid
-  local -a workers
-  pid=$(cat "$web_root/server$1/pid" 2> /dev/null) || return 0
-  mapfile -t workers < <(pgrep -P "$pid")
-  kill -9 "$pid" "${workers[@]}" || true
-  rm -f "$web_root/server$1/pid"
-}
-
-stop_web() {
-  local n
-  for n in 1 2 3; do
-    stop_web_server $n
-  done
-  rm -rf $web_root
 }
 
 # --- around a case ----------------------------------------------------------
