@@ -21,3 +21,9 @@ tests_bench_web_cpu_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(UV_CFLAGS)
 tests_bench_web_cpu_LDADD = libwebfunction.a libwebservice.a libutil.a \
 	$(WEB_FUNCTION_LIBS) $(WEB_SERVICE_LIBS)
 EXTRA_DIST += tests/bench/web-cpu.sh
+
+noinst_PROGRAMS += tests/bench/socket-bench
+tests_bench_socket_bench_SOURCES = tests/bench/socket-bench.c
+tests_bench_socket_bench_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(USBREDIR_CFLAGS)
+tests_bench_socket_bench_LDADD = $(USBREDIR_LIBS)
+EXTRA_DIST += tests/bench/sockets.sh
