@@ -69,9 +69,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-standalone
 TESTS += tests/unit/test-standalone
 endif
-tests_unit_test_standalone_SOURCES = tests/unit/test-standalone.c \
-	backend/cli/capture.c \
-	backend/cli/capture.h
+tests_unit_test_standalone_SOURCES = tests/unit/test-standalone.c
 tests_unit_test_standalone_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
 	-DBUILDDIR='"$(abs_top_builddir)"'
 tests_unit_test_standalone_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
