@@ -7,7 +7,9 @@ TESTS += tests/conformance/conformance-usbip
 endif
 tests_conformance_conformance_usbip_SOURCES = \
 	tests/conformance/cases.c \
+	tests/conformance/host.c \
 	tests/conformance/peer.c \
+	tests/conformance/socket.c \
 	tests/conformance/usbip.c
 tests_conformance_conformance_usbip_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 tests_conformance_conformance_usbip_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -20,7 +22,9 @@ TESTS += tests/conformance/conformance-usbredir
 endif
 tests_conformance_conformance_usbredir_SOURCES = \
 	tests/conformance/cases.c \
+	tests/conformance/host.c \
 	tests/conformance/peer.c \
+	tests/conformance/socket.c \
 	tests/conformance/usbredir.c
 tests_conformance_conformance_usbredir_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(UV_CFLAGS) $(USBREDIR_CFLAGS)
@@ -81,5 +85,6 @@ EXTRA_DIST += tests/qemu/README.md tests/qemu/run tests/qemu/machine.sh \
 	tests/qemu/cases/composite.sh \
 	tests/qemu/cases/enumeration.sh \
 	tests/qemu/cases/main-job.sh \
+	tests/qemu/cases/provider.sh \
 	tests/qemu/cases/replug.sh \
 	tests/qemu/cases/restart.sh

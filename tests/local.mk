@@ -8,7 +8,8 @@ TESTS += tests/check-promises
 
 noinst_HEADERS += \
 	tests/conformance/host.h \
-	tests/conformance/peer.h
+	tests/conformance/peer.h \
+	tests/conformance/socket.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/conformance/conformance-mem
@@ -44,6 +45,7 @@ TESTS += tests/conformance/conformance-xen
 endif
 tests_conformance_conformance_xen_SOURCES = \
 	tests/conformance/cases.c \
+	tests/conformance/host.c \
 	tests/conformance/peer.c \
 	tests/conformance/xen.c
 tests_conformance_conformance_xen_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \

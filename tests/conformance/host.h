@@ -14,6 +14,18 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* For what a test stands on: if that breaks, the rest says nothing. */
+#define REQUIRE(condition)                                                     \
+	do {                                                                   \
+		if (!(condition)) {                                            \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__,     \
+				#condition);                                   \
+			abort();                                               \
+		}                                                              \
+	} while (0)
 
 struct host_transfer {
 	enum usb_transfer_type type;
@@ -43,6 +55,11 @@ struct host_ops {
 	bool (*wait)(struct host *host, struct host_transfer *transfer);
 	/* Lets everything happen that can without new input. */
 	void (*settle)(struct host *host);
+	/*
+	 * One turn of both sides of a wire; true if anything happened.  For
+	 * host_wait() and host_settle().
+	 */
+	bool (*turn)(struct host *host, int timeout_ms);
 	/* Resets the port, as the guest's USB core does. */
 	void (*reset)(struct host *host);
 	/* The bus' number for a status (docs/device.md, section 6). */
@@ -58,6 +75,14 @@ struct host_ops {
 	bool interrupts_ahead; /* interrupt INs run before the guest asks */
 	bool one_length;       /* a buffer has the length of wLength */
 };
+
+/* wait() and settle() of a host that has turn(). */
+bool host_wait(struct host *host, struct host_transfer *transfer);
+void host_settle(struct host *host);
+
+/* A request without data that has to succeed. */
+void host_control(struct host *host, uint8_t type, uint8_t request,
+		  uint16_t value, uint16_t index);
 
 struct conformance_case {
 	const char *name;

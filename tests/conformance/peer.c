@@ -149,3 +149,28 @@ void peer_accept(struct peer *peer, unsigned int pipe, size_t room)
 	peer->pipes[pipe].room = room;
 	pipe_want_out(peer->pipes[pipe].pipe);
 }
+
+struct usb_device *peer_device(struct peer *peer, unsigned int pipes)
+{
+	struct usb_function *function =
+		pipe_function_create(&(struct pipe_function_config){
+			.type = TV_FUNCTION_WEB,
+			.type_name = "web",
+			.name = "default",
+			.pipe_count = pipes,
+			.transfer_max = 1 << 20,
+			.ops = &peer_ops,
+			.context = peer,
+		});
+
+	return usb_device_create(
+		&(struct usb_device_identity){
+			.vendor_id = TV_USB_VENDOR_ID,
+			.product_id = TV_USB_PRODUCT_ID,
+			.release = 0x0100,
+			.manufacturer = "2Virt",
+			.product = "2Virt web",
+			.serial = "web-default",
+		},
+		&function, 1);
+}

@@ -5,6 +5,7 @@
 #ifndef TESTS_CONFORMANCE_PEER_H
 #define TESTS_CONFORMANCE_PEER_H
 
+#include "backend/usb/device.h"
 #include "backend/usb/pipe.h"
 
 enum { PEER_PIPES = 4, PEER_BUFFER = 1 << 20 };
@@ -39,6 +40,9 @@ struct peer {
 void peer_init(struct peer *peer);
 void peer_fini(struct peer *peer);
 extern const struct pipe_handler_ops peer_ops;
+
+/* A device of one function, web:default, of so many pipes for this peer. */
+struct usb_device *peer_device(struct peer *peer, unsigned int pipes);
 
 /* Appends octets to send and lets them go. */
 void peer_send(struct peer *peer, unsigned int pipe, const void *data,

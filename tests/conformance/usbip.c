@@ -14,6 +14,7 @@
 
 #include "tests/conformance/host.h"
 #include "tests/conformance/peer.h"
+#include "tests/conformance/socket.h"
 
 #include "backend/bus/address.h"
 #include "backend/bus/attach.h"
@@ -35,7 +36,6 @@
 enum {
 	MAX_PENDING = 64,
 	PATIENCE_MS = 3000,
-	QUIET_TURNS = 4,
 	RECEIVE_MAX = 2 << 20,
 	PORTS = 4,
 };
@@ -63,15 +63,6 @@ struct usbip_host {
 };
 
 static bool use_tcp;
-
-#define REQUIRE(condition)                                                     \
-	do {                                                                   \
-		if (!(condition)) {                                            \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__,     \
-				#condition);                                   \
-			abort();                                               \
-		}                                                              \
-	} while (0)
 
 static struct usbip_host *usbip_host_of(struct host *host)
 {
@@ -182,25 +173,12 @@ static bool client_poll(struct client *client, int timeout_ms)
 	return true;
 }
 
-static bool turn(struct usbip_host *usbip, int timeout_ms)
+static bool turn(struct host *host, int timeout_ms)
 {
+	struct usbip_host *usbip = usbip_host_of(host);
+
 	uv_run(&usbip->loop, UV_RUN_NOWAIT);
 	return client_poll(&usbip->client, timeout_ms);
-}
-
-static void settle(struct host *host)
-{
-	int quiet = 0;
-
-	while (quiet < QUIET_TURNS)
-		quiet = turn(usbip_host_of(host), 0) ? 0 : quiet + 1;
-}
-
-static bool wait(struct host *host, struct host_transfer *transfer)
-{
-	for (int ms = 0; ms < PATIENCE_MS && !transfer->done; ms++)
-		turn(usbip_host_of(host), ms < 5 ? 0 : 1);
-	return transfer->done;
 }
 
 static void send_all(struct usbip_host *usbip, const void *data, size_t len)
@@ -221,7 +199,7 @@ static void send_all(struct usbip_host *usbip, const void *data, size_t len)
 			len -= (size_t)sent;
 		}
 		if (len)
-			turn(usbip, 0);
+			turn(&usbip->host, 0);
 	}
 }
 
@@ -296,7 +274,7 @@ static void detach(struct usbip_host *usbip)
 {
 	if (usbip->client.fd >= 0)
 		connection_gone(&usbip->client);
-	settle(&usbip->host);
+	host_settle(&usbip->host);
 }
 
 /* --- the port of the table -------------------------------------------------
@@ -359,7 +337,7 @@ static void reset(struct host *host)
 	};
 
 	submit(host, &transfer);
-	REQUIRE(wait(host, &transfer) && transfer.wire_status == 0);
+	REQUIRE(host_wait(host, &transfer) && transfer.wire_status == 0);
 }
 
 static int wire_status(enum usb_status status)
@@ -385,15 +363,16 @@ static void plug(struct host *host, struct usb_device *device)
 	}
 	REQUIRE(bus_unplug(host->bus, host->port) == 0);
 	for (int ms = 0; ms < PATIENCE_MS && usbip->client.fd >= 0; ms++)
-		turn(usbip, 1);
+		turn(host, 1);
 	REQUIRE(usbip->client.fd < 0);
 }
 
 static const struct host_ops usbip_host_ops = {
 	.submit = submit,
 	.cancel = cancel,
-	.wait = wait,
-	.settle = settle,
+	.wait = host_wait,
+	.settle = host_settle,
+	.turn = turn,
 	.reset = reset,
 	.wire_status = wire_status,
 	.plug = plug,
@@ -404,20 +383,12 @@ static const struct host_ops usbip_host_ops = {
 static int open_listener(struct address *address)
 {
 	char text[128];
-	int fd;
 
 	if (use_tcp)
-		snprintf(text, sizeof(text), "tcp:127.0.0.1:0");
-	else
-		snprintf(text, sizeof(text), "unix:/tmp/2virt-usbip-%d.sock",
-			 (int)getpid());
-	REQUIRE(address_parse(address, text) == 0);
-	fd = address_listen(address, 0600);
-	REQUIRE(fd >= 0);
-	if (use_tcp)
-		REQUIRE(getsockname(fd, (struct sockaddr *)&address->name,
-				    &address->len) == 0);
-	return fd;
+		return socket_listen(address, "tcp:127.0.0.1:0");
+	snprintf(text, sizeof(text), "unix:/tmp/2virt-usbip-%d.sock",
+		 (int)getpid());
+	return socket_listen(address, text);
 }
 
 static struct host *setup(void)
@@ -463,36 +434,13 @@ static void teardown(struct host *host)
 
 static struct peer peer;
 
-static struct usb_device *make_device(void)
-{
-	struct usb_function *function =
-		pipe_function_create(&(struct pipe_function_config){
-			.type = TV_FUNCTION_WEB,
-			.type_name = "web",
-			.name = "default",
-			.pipe_count = PEER_PIPES,
-			.transfer_max = 1 << 20,
-			.ops = &peer_ops,
-			.context = &peer,
-		});
-
-	return usb_device_create(
-		&(struct usb_device_identity){
-			.vendor_id = TV_USB_VENDOR_ID,
-			.product_id = TV_USB_PRODUCT_ID,
-			.manufacturer = "2Virt",
-			.product = "2Virt web",
-			.serial = "web-default",
-		},
-		&function, 1);
-}
-
 static int server_setup(void **state)
 {
 	struct host *host = setup();
 
 	peer_init(&peer);
-	REQUIRE(bus_plug(host->bus, host->port, make_device()) == 0);
+	REQUIRE(bus_plug(host->bus, host->port,
+			 peer_device(&peer, PEER_PIPES)) == 0);
 	*state = usbip_host_of(host);
 	return 0;
 }
@@ -506,26 +454,10 @@ static int server_teardown(void **state)
 	return 0;
 }
 
-static void control(struct usbip_host *usbip, uint8_t type, uint8_t request,
-		    uint16_t value, uint16_t index)
-{
-	struct host_transfer transfer = {
-		.type = USB_TRANSFER_CONTROL,
-		.setup = {type, request, value & 0xff, value >> 8, index & 0xff,
-			  index >> 8},
-	};
-
-	submit(&usbip->host, &transfer);
-	assert_true(wait(&usbip->host, &transfer));
-	assert_int_equal(transfer.wire_status, 0);
-}
-
 static void ready(struct usbip_host *usbip)
 {
 	attach(usbip);
-	control(usbip, 0x00, 9, 1, 0);
-	control(usbip, 0x01, 11, 1, 0);
-	control(usbip, 0x41, TV_PIPE_OPEN, 1, 0);
+	socket_ready(&usbip->host);
 }
 
 static void devices_are_listed_with_interfaces(void **state)
@@ -569,7 +501,7 @@ static void a_device_has_one_host_at_a_time(void **state)
 	assert_int_equal(import(usbip, second, "1-2", &device),
 			 USBIP_ST_DEV_BUSY);
 	close(first);
-	settle(&usbip->host);
+	host_settle(&usbip->host);
 	assert_int_equal(import(usbip, second, "1-2", &device), USBIP_ST_OK);
 	close(second);
 }
@@ -600,7 +532,7 @@ static void detaching_in_the_middle_of_a_transfer_is_clean(void **state)
 		submit(&usbip->host, &out);
 		send_all(usbip, &half, sizeof(half));
 		send_all(usbip, "half of it", 10);
-		settle(&usbip->host);
+		host_settle(&usbip->host);
 		assert_false(in.done);
 		assert_false(out.done);
 		detach(usbip);
@@ -616,49 +548,32 @@ static void detaching_in_the_middle_of_a_transfer_is_clean(void **state)
 				    .data = (uint8_t[1]){9},
 				    .length = 1};
 	submit(&usbip->host, &in);
-	assert_true(wait(&usbip->host, &in));
+	assert_true(host_wait(&usbip->host, &in));
 	assert_int_equal(in.data[0], 0);
 }
 
 static void a_flooded_pipe_halts_and_nothing_else(void **state)
 {
-	enum { CHUNK = 1 << 20, CHUNKS = ATTACH_MAX_OUT / CHUNK };
 	struct usbip_host *usbip = *state;
-	struct host_transfer out[CHUNKS + 1];
-	uint8_t *data = calloc(1, CHUNK);
+	struct host_transfer out = {.type = USB_TRANSFER_BULK,
+				    .endpoint = 0x02,
+				    .data = (uint8_t *)"x",
+				    .length = 1};
 
 	ready(usbip);
-	peer.pipes[0].room = 0;
-	for (unsigned int i = 0; i < CHUNKS + 1; i++) {
-		out[i] = (struct host_transfer){.type = USB_TRANSFER_BULK,
-						.endpoint = 0x01,
-						.data = data,
-						.length = CHUNK};
-		submit(&usbip->host, &out[i]);
-		settle(&usbip->host);
-		assert_int_equal(out[0].done, i == CHUNKS);
-	}
-	for (unsigned int i = 0; i < CHUNKS + 1; i++) {
-		assert_true(wait(&usbip->host, &out[i]));
-		assert_int_equal(out[i].wire_status, -32);
-	}
+	socket_flood(&usbip->host, &peer);
 	/* Another pipe works, and so does this one when it is cleared. */
-	control(usbip, 0x41, TV_PIPE_OPEN, 1, 0x0100);
-	out[0] = (struct host_transfer){.type = USB_TRANSFER_BULK,
-					.endpoint = 0x02,
-					.data = data,
-					.length = 1};
-	submit(&usbip->host, &out[0]);
-	assert_true(wait(&usbip->host, &out[0]));
-	assert_int_equal(out[0].wire_status, 0);
-	control(usbip, 0x02, 1, 0, 0x01);
-	control(usbip, 0x41, TV_PIPE_OPEN, 2, 0);
+	host_control(&usbip->host, 0x41, TV_PIPE_OPEN, 1, 0x0100);
+	submit(&usbip->host, &out);
+	assert_true(host_wait(&usbip->host, &out));
+	assert_int_equal(out.wire_status, 0);
+	host_control(&usbip->host, 0x02, 1, 0, 0x01);
+	host_control(&usbip->host, 0x41, TV_PIPE_OPEN, 2, 0);
 	peer.pipes[0].room = PEER_BUFFER;
-	out[0].endpoint = 0x01;
-	submit(&usbip->host, &out[0]);
-	assert_true(wait(&usbip->host, &out[0]));
-	assert_int_equal(out[0].wire_status, 0);
-	free(data);
+	out.endpoint = 0x01;
+	submit(&usbip->host, &out);
+	assert_true(host_wait(&usbip->host, &out));
+	assert_int_equal(out.wire_status, 0);
 }
 
 static void a_client_that_does_not_read_is_not_served_more(void **state)
@@ -767,9 +682,9 @@ static void isochronous_transfers_are_invalid(void **state)
 	*pending = (struct pending){77, 0, &in};
 	send_all(usbip, &header, sizeof(header));
 	send_all(usbip, packets, sizeof(packets));
-	assert_true(wait(&usbip->host, &in));
+	assert_true(host_wait(&usbip->host, &in));
 	assert_int_equal(in.wire_status, -22);
-	control(usbip, 0x41, TV_PIPE_OPEN, 2, 0);
+	host_control(&usbip->host, 0x41, TV_PIPE_OPEN, 2, 0);
 }
 
 static void addresses_are_numbers_and_loopback_is_known(void **state)

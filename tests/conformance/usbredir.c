@@ -18,6 +18,7 @@
 
 #include "tests/conformance/host.h"
 #include "tests/conformance/peer.h"
+#include "tests/conformance/socket.h"
 
 #include "backend/bus/attach.h"
 #include "backend/bus/usbredir.h"
@@ -38,7 +39,6 @@ enum {
 	MAX_PENDING = 64,
 	MAX_INTERRUPTS = 64,
 	PATIENCE_MS = 4000,
-	QUIET_TURNS = 4,
 	PORTS = 3,
 };
 
@@ -77,15 +77,6 @@ struct redir_host {
 };
 
 static bool bus_connects;
-
-#define REQUIRE(condition)                                                     \
-	do {                                                                   \
-		if (!(condition)) {                                            \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__,     \
-				#condition);                                   \
-			abort();                                               \
-		}                                                              \
-	} while (0)
 
 static struct redir_host *redir_host_of(struct host *host)
 {
@@ -390,8 +381,9 @@ static bool guest_poll(struct guest *guest, int timeout_ms)
 	return true;
 }
 
-static bool turn(struct redir_host *redir, int timeout_ms)
+static bool turn(struct host *host, int timeout_ms)
 {
+	struct redir_host *redir = redir_host_of(host);
 	bool busy = false;
 
 	uv_run(&redir->loop, UV_RUN_NOWAIT);
@@ -399,21 +391,6 @@ static bool turn(struct redir_host *redir, int timeout_ms)
 		busy |= guest_poll(&redir->guests[i],
 				   i == redir->host.port - 1 ? timeout_ms : 0);
 	return busy;
-}
-
-static void settle(struct host *host)
-{
-	int quiet = 0;
-
-	while (quiet < QUIET_TURNS)
-		quiet = turn(redir_host_of(host), 0) ? 0 : quiet + 1;
-}
-
-static bool wait(struct host *host, struct host_transfer *transfer)
-{
-	for (int ms = 0; ms < PATIENCE_MS && !transfer->done; ms++)
-		turn(redir_host_of(host), ms < 5 ? 0 : 1);
-	return transfer->done;
 }
 
 /* Makes the connection of a port, in whichever direction it is made. */
@@ -567,7 +544,7 @@ static void reset(struct host *host)
 
 	forget_interrupts(guest);
 	usbredirparser_send_reset(guest->parser);
-	settle(host);
+	host_settle(host);
 }
 
 static int wire_status(enum usb_status status)
@@ -588,7 +565,7 @@ static int wire_status(enum usb_status status)
 static void wait_plugged(struct redir_host *redir, bool plugged)
 {
 	for (int ms = 0; ms < PATIENCE_MS; ms++) {
-		turn(redir, 1);
+		turn(&redir->host, 1);
 		if (guest_of(&redir->host)->plugged == plugged)
 			return;
 	}
@@ -607,8 +584,9 @@ static void plug(struct host *host, struct usb_device *device)
 static const struct host_ops redir_host_ops = {
 	.submit = submit,
 	.cancel = cancel,
-	.wait = wait,
-	.settle = settle,
+	.wait = host_wait,
+	.settle = host_settle,
+	.turn = turn,
 	.reset = reset,
 	.wire_status = wire_status,
 	.plug = plug,
@@ -628,20 +606,12 @@ static int open_listener(struct address *address, unsigned int port)
 {
 	char path[64];
 	char text[80];
-	int fd;
 
+	if (bus_connects)
+		return socket_listen(address, "tcp:127.0.0.1:0");
 	socket_path(path, sizeof(path), port);
-	if (bus_connects)
-		snprintf(text, sizeof(text), "tcp:127.0.0.1:0");
-	else
-		snprintf(text, sizeof(text), "unix:%s", path);
-	REQUIRE(address_parse(address, text) == 0);
-	fd = address_listen(address, 0600);
-	REQUIRE(fd >= 0);
-	if (bus_connects)
-		REQUIRE(getsockname(fd, (struct sockaddr *)&address->name,
-				    &address->len) == 0);
-	return fd;
+	snprintf(text, sizeof(text), "unix:%s", path);
+	return socket_listen(address, text);
 }
 
 static struct host *setup(void)
@@ -697,27 +667,7 @@ static struct peer peers[PORTS];
 
 static struct usb_device *make_device(unsigned int port)
 {
-	struct usb_function *function =
-		pipe_function_create(&(struct pipe_function_config){
-			.type = TV_FUNCTION_WEB,
-			.type_name = "web",
-			.name = "default",
-			.pipe_count = PEER_PIPES,
-			.transfer_max = 1 << 20,
-			.ops = &peer_ops,
-			.context = &peers[port - 1],
-		});
-
-	return usb_device_create(
-		&(struct usb_device_identity){
-			.vendor_id = TV_USB_VENDOR_ID,
-			.product_id = TV_USB_PRODUCT_ID,
-			.release = 0x0100,
-			.manufacturer = "2Virt",
-			.product = "2Virt web",
-			.serial = "web-default",
-		},
-		&function, 1);
+	return peer_device(&peers[port - 1], PEER_PIPES);
 }
 
 static int bus_setup(void **state)
@@ -738,27 +688,6 @@ static int bus_teardown(void **state)
 	return 0;
 }
 
-static void control(struct redir_host *redir, uint8_t type, uint8_t request,
-		    uint16_t value, uint16_t index)
-{
-	struct host_transfer transfer = {
-		.type = USB_TRANSFER_CONTROL,
-		.setup = {type, request, value & 0xff, value >> 8, index & 0xff,
-			  index >> 8},
-	};
-
-	submit(&redir->host, &transfer);
-	assert_true(wait(&redir->host, &transfer));
-	assert_int_equal(transfer.wire_status, usb_redir_success);
-}
-
-static void ready(struct redir_host *redir)
-{
-	control(redir, 0x00, 9, 1, 0);
-	control(redir, 0x01, 11, 1, 0);
-	control(redir, 0x41, TV_PIPE_OPEN, 1, 0);
-}
-
 static void the_guest_is_told_what_it_gets(void **state)
 {
 	struct redir_host *redir = *state;
@@ -774,14 +703,14 @@ static void the_guest_is_told_what_it_gets(void **state)
 	assert_int_equal(guest->endpoints.type[0], usb_redir_type_control);
 	assert_int_equal(guest->endpoints.type[16], usb_redir_type_control);
 	assert_int_equal(guest->endpoints.type[1], usb_redir_type_invalid);
-	control(redir, 0x00, 9, 1, 0);
+	host_control(&redir->host, 0x00, 9, 1, 0);
 	assert_int_equal(guest->endpoints.type[1], usb_redir_type_invalid);
-	control(redir, 0x01, 11, 1, 0);
+	host_control(&redir->host, 0x01, 11, 1, 0);
 	assert_int_equal(guest->endpoints.type[1], usb_redir_type_bulk);
 	assert_int_equal(guest->endpoints.type[17], usb_redir_type_interrupt);
 	assert_int_equal(guest->endpoints.interval[17], 4);
 	assert_int_equal(guest->endpoints.max_packet_size[18], 512);
-	control(redir, 0x01, 11, 0, 0);
+	host_control(&redir->host, 0x01, 11, 0, 0);
 	assert_int_equal(guest->endpoints.type[1], usb_redir_type_invalid);
 }
 
@@ -799,15 +728,15 @@ static void a_peer_that_comes_again_finds_a_fresh_device(void **state)
 
 	plug(&redir->host, make_device(2));
 	for (unsigned int round = 1; round <= 2; round++) {
-		ready(redir);
+		socket_ready(&redir->host);
 		submit(&redir->host, &event);
-		assert_true(wait(&redir->host, &event));
+		assert_true(host_wait(&redir->host, &event));
 		assert_int_equal(event.data[0], TV_PIPE_EVENT_OPENED);
 		submit(&redir->host, &in);
 		submit(&redir->host, &event);
-		settle(&redir->host);
+		host_settle(&redir->host);
 		guest_gone(guest_of(&redir->host));
-		settle(&redir->host);
+		host_settle(&redir->host);
 		assert_int_equal(peers[1].pipes[0].closes, round);
 		guest_connect(redir, 2);
 		wait_plugged(redir, true);
@@ -828,12 +757,12 @@ static void a_second_peer_is_turned_away(void **state)
 	fd = address_connect(&redir->addresses[1]);
 	assert_true(fd >= 0);
 	for (int ms = 0; ms < PATIENCE_MS && got < 0; ms++) {
-		turn(redir, 1);
+		turn(&redir->host, 1);
 		got = recv(fd, &octet, 1, MSG_DONTWAIT);
 	}
 	assert_int_equal(got, 0);
 	close(fd);
-	ready(redir);
+	socket_ready(&redir->host);
 }
 
 static void devices_do_not_know_of_each_other(void **state)
@@ -849,18 +778,18 @@ static void devices_do_not_know_of_each_other(void **state)
 	for (redir->host.port = 1; redir->host.port <= PORTS;
 	     redir->host.port++) {
 		plug(&redir->host, make_device(redir->host.port));
-		ready(redir);
+		socket_ready(&redir->host);
 	}
 	redir->host.port = 3;
 	submit(&redir->host, &out);
-	assert_true(wait(&redir->host, &out));
+	assert_true(host_wait(&redir->host, &out));
 	assert_int_equal(peers[2].pipes[0].in_len, 3);
 	assert_int_equal(peers[0].pipes[0].in_len, 0);
 	guest_gone(guest_of(&redir->host));
-	settle(&redir->host);
+	host_settle(&redir->host);
 	redir->host.port = 1;
 	submit(&redir->host, &out);
-	assert_true(wait(&redir->host, &out));
+	assert_true(host_wait(&redir->host, &out));
 	assert_int_equal(peers[0].pipes[0].in_len, 3);
 	redir->host.port = 2;
 }
@@ -875,7 +804,7 @@ static void a_device_waits_for_its_peer(void **state)
 	assert_int_equal(bus_plug(redir->host.bus, 1, make_device(1)), 0);
 	guest_connect(redir, 1);
 	wait_plugged(redir, true);
-	ready(redir);
+	socket_ready(&redir->host);
 	redir->host.port = 2;
 }
 
@@ -889,32 +818,32 @@ static void events_stop_and_start_again(void **state)
 				      .length = 64};
 
 	plug(&redir->host, make_device(2));
-	ready(redir);
+	socket_ready(&redir->host);
 	submit(&redir->host, &event);
-	assert_true(wait(&redir->host, &event));
+	assert_true(host_wait(&redir->host, &event));
 	/* Stopped: what happens now waits in the device. */
 	guest->receiving[17] = false;
 	usbredirparser_send_stop_interrupt_receiving(
 		guest->parser, 0,
 		&(struct usb_redir_stop_interrupt_receiving_header){0x81});
-	settle(&redir->host);
+	host_settle(&redir->host);
 	pipe_end(peers[1].pipes[0].pipe);
-	settle(&redir->host);
+	host_settle(&redir->host);
 	assert_int_equal(guest->packet_count, 0);
 	submit(&redir->host, &event);
-	assert_true(wait(&redir->host, &event));
+	assert_true(host_wait(&redir->host, &event));
 	assert_int_equal(event.wire_status, usb_redir_success);
 	assert_int_equal(event.data[0], TV_PIPE_EVENT_EOS);
 	/* A halted endpoint ends receiving, and the guest is told. */
 	submit(&redir->host, &event);
-	settle(&redir->host);
-	control(redir, 0x02, 3, 0, 0x81);
-	assert_true(wait(&redir->host, &event));
+	host_settle(&redir->host);
+	host_control(&redir->host, 0x02, 3, 0, 0x81);
+	assert_true(host_wait(&redir->host, &event));
 	assert_int_equal(event.wire_status, usb_redir_stall);
-	control(redir, 0x02, 1, 0, 0x81);
+	host_control(&redir->host, 0x02, 1, 0, 0x81);
 	submit(&redir->host, &event);
 	pipe_reset(peers[1].pipes[0].pipe, TV_PIPE_REASON_REVOKED);
-	assert_true(wait(&redir->host, &event));
+	assert_true(host_wait(&redir->host, &event));
 	assert_int_equal(event.data[0], TV_PIPE_EVENT_RESET);
 }
 
@@ -928,7 +857,7 @@ static void a_peer_that_does_not_read_is_not_served_more(void **state)
 	struct bus_usbredir_stats stats;
 
 	plug(&redir->host, make_device(2));
-	ready(redir);
+	socket_ready(&redir->host);
 	for (int i = 0; i < COUNT; i++) {
 		usbredirparser_send_bulk_packet(
 			guest->parser, (uint64_t)(1000 + i), &header, NULL, 0);
@@ -941,7 +870,7 @@ static void a_peer_that_does_not_read_is_not_served_more(void **state)
 	bus_usbredir_get_stats(redir->host.bus, &stats);
 	assert_in_range(stats.octets_in, 1, 8 << 20);
 	guest_gone(guest);
-	settle(&redir->host);
+	host_settle(&redir->host);
 	bus_usbredir_get_stats(redir->host.bus, &stats);
 	/* Ports that connect have reached us, answered or not. */
 	assert_int_equal(stats.peers, bus_connects ? PORTS - 1 : 0);
@@ -966,12 +895,12 @@ static void an_endless_source_waits_for_its_reader(void **state)
 					   .serial = "diag-measure",
 				   },
 				   &function, 1));
-	ready(redir);
+	socket_ready(&redir->host);
 	/* All of them wait in the bus when the source begins. */
 	for (int i = 0; i < COUNT; i++)
 		usbredirparser_send_bulk_packet(
 			guest->parser, (uint64_t)(1000 + i), &header, NULL, 0);
-	settle(&redir->host);
+	host_settle(&redir->host);
 	usbredirparser_send_bulk_packet(guest->parser, 1, &out, (uint8_t *)"G",
 					1);
 	usbredirparser_do_write(guest->parser);
@@ -980,33 +909,16 @@ static void an_endless_source_waits_for_its_reader(void **state)
 	bus_usbredir_get_stats(redir->host.bus, &stats);
 	assert_in_range(stats.octets_in, 1, 4 << 20);
 	guest_gone(guest);
-	settle(&redir->host);
+	host_settle(&redir->host);
 }
 
 static void a_flooded_pipe_halts(void **state)
 {
-	enum { CHUNK = 1 << 20, CHUNKS = ATTACH_MAX_OUT / CHUNK };
 	struct redir_host *redir = *state;
-	struct host_transfer out[CHUNKS + 1];
-	uint8_t *data = calloc(1, CHUNK);
 
 	plug(&redir->host, make_device(2));
-	ready(redir);
-	peers[1].pipes[0].room = 0;
-	for (unsigned int i = 0; i < CHUNKS + 1; i++) {
-		out[i] = (struct host_transfer){.type = USB_TRANSFER_BULK,
-						.endpoint = 0x01,
-						.data = data,
-						.length = CHUNK};
-		submit(&redir->host, &out[i]);
-		settle(&redir->host);
-		assert_int_equal(out[0].done, i == CHUNKS);
-	}
-	for (unsigned int i = 0; i < CHUNKS + 1; i++) {
-		assert_true(wait(&redir->host, &out[i]));
-		assert_int_equal(out[i].wire_status, usb_redir_stall);
-	}
-	free(data);
+	socket_ready(&redir->host);
+	socket_flood(&redir->host, &peers[1]);
 }
 
 static void what_is_not_the_protocol_closes_the_connection(void **state)
@@ -1020,11 +932,11 @@ static void what_is_not_the_protocol_closes_the_connection(void **state)
 	assert_int_equal(send(guest->fd, rubbish, sizeof(rubbish), 0),
 			 sizeof(rubbish));
 	for (int ms = 0; ms < PATIENCE_MS && guest->fd >= 0; ms++)
-		turn(redir, 1);
+		turn(&redir->host, 1);
 	assert_true(guest->fd < 0);
 	guest_connect(redir, 2);
 	wait_plugged(redir, true);
-	ready(redir);
+	socket_ready(&redir->host);
 }
 
 static int bus_cases(const char *name)

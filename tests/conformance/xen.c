@@ -26,7 +26,7 @@
 #include <unistd.h>
 #include <xenstore.h>
 
-enum { MAX_WAITING = 32, PATIENCE_MS = 3000, PORTS = 4, QUIET_TURNS = 5 };
+enum { MAX_WAITING = 32, PATIENCE_MS = 3000, PORTS = 4 };
 
 struct waiting {
 	struct vusb_urb urb;
@@ -46,15 +46,6 @@ struct xen_host {
 static struct fake_xenstored *xenstored;
 static struct xs_handle *xs;
 static struct vusb_front_options options;
-
-#define REQUIRE(condition)                                                     \
-	do {                                                                   \
-		if (!(condition)) {                                            \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__,     \
-				#condition);                                   \
-			abort();                                               \
-		}                                                              \
-	} while (0)
 
 static struct xen_host *xen_host_of(struct host *host)
 {
@@ -77,8 +68,9 @@ static void collect(struct xen_host *xen)
 }
 
 /* One turn of both sides; true if anything happened. */
-static bool turn(struct xen_host *xen, int timeout_ms)
+static bool turn(struct host *host, int timeout_ms)
 {
+	struct xen_host *xen = xen_host_of(host);
 	int handled;
 
 	uv_run(&xen->loop, UV_RUN_NOWAIT);
@@ -90,21 +82,6 @@ static bool turn(struct xen_host *xen, int timeout_ms)
 	}
 	collect(xen);
 	return handled > 0;
-}
-
-static void settle(struct host *host)
-{
-	int quiet = 0;
-
-	while (quiet < QUIET_TURNS)
-		quiet = turn(xen_host_of(host), 0) ? 0 : quiet + 1;
-}
-
-static bool wait(struct host *host, struct host_transfer *transfer)
-{
-	for (int ms = 0; ms < PATIENCE_MS && !transfer->done; ms++)
-		turn(xen_host_of(host), ms < 5 ? 0 : 1);
-	return transfer->done;
 }
 
 static uint8_t pipe_type(enum usb_transfer_type type)
@@ -183,7 +160,7 @@ static void plug(struct host *host, struct usb_device *device)
 	else
 		REQUIRE(bus_unplug(host->bus, host->port) == 0);
 	for (int ms = 0; ms < PATIENCE_MS; ms++) {
-		turn(xen, 1);
+		turn(&xen->host, 1);
 		if (vusb_front_port_speed(xen->front, host->port) == speed)
 			return;
 	}
@@ -193,8 +170,9 @@ static void plug(struct host *host, struct usb_device *device)
 static const struct host_ops xen_host_ops = {
 	.submit = submit,
 	.cancel = cancel,
-	.wait = wait,
-	.settle = settle,
+	.wait = host_wait,
+	.settle = host_settle,
+	.turn = turn,
 	.reset = reset,
 	.wire_status = wire_status,
 	.plug = plug,
@@ -294,7 +272,7 @@ static void teardown(struct host *host)
 {
 	struct xen_host *xen = xen_host_of(host);
 
-	settle(host);
+	host_settle(host);
 	bus_destroy(host->bus);
 	uv_run(&xen->loop, UV_RUN_DEFAULT);
 	REQUIRE(uv_loop_close(&xen->loop) == 0);

@@ -32,27 +32,8 @@ static char path[64];
 
 static int setup(void **state)
 {
-	struct usb_function *function;
-
 	peer_init(&peer);
-	function = pipe_function_create(&(struct pipe_function_config){
-		.type = TV_FUNCTION_WEB,
-		.type_name = "web",
-		.name = "default",
-		.pipe_count = 1,
-		.transfer_max = 1 << 20,
-		.ops = &peer_ops,
-		.context = &peer,
-	});
-	device = usb_device_create(
-		&(struct usb_device_identity){
-			.vendor_id = TV_USB_VENDOR_ID,
-			.product_id = TV_USB_PRODUCT_ID,
-			.manufacturer = "2Virt",
-			.product = "2Virt web",
-			.serial = "web-default",
-		},
-		&function, 1);
+	device = peer_device(&peer, 1);
 	bus = mem_bus_create(1);
 	bus_plug(bus, 1, device);
 	snprintf(path, sizeof(path), "/tmp/2virt-capture-%d.pcapng",
@@ -154,8 +135,8 @@ static char *tshark(const char *arguments)
 		print_message("there is no tshark: apt-get install tshark\n");
 		skip();
 	}
-	snprintf(command, sizeof(command), "tshark -n -r %s %s 2>/dev/null", path,
-		 arguments);
+	snprintf(command, sizeof(command), "tshark -n -r %s %s 2>/dev/null",
+		 path, arguments);
 	pipe = popen(command, "r");
 	assert_non_null(pipe);
 	len = fread(text, 1, 65535, pipe);
