@@ -15,8 +15,8 @@ expect_match '^2 200$' \
 expect_eq 403 "$(guest_curl "-o /dev/null -w '%{http_code}' http://nonesuch/")" "service that is not there"
 expect_eq 404 "$(guest_curl "-o /dev/null -w '%{http_code}' http://catalog/none")" "upstream's own 404"
 
-note "16 MiB down and up again"
-want=$(on_platform 'head -c 16777216 /dev/urandom | tee $web_root/files/big | sha256sum')
+note "8 MiB down and up again"
+want=$(on_platform 'head -c 8388608 /dev/urandom | tee $web_root/files/big | sha256sum')
 guest "curl -sS --unix-socket $web_socket -o /tmp/big http://catalog/files/big" 60
 expect_eq "$want" "$(guest 'sha256sum < /tmp/big')" "sum of the download"
 expect_eq 201 "$(guest_curl "-T /tmp/big -w '%{http_code}' http://catalog/files/up" 60)" "status of the upload"

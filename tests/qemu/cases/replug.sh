@@ -29,7 +29,7 @@ cut_by() {
   guest_wait 10 "! device_path web-catalog"
 }
 
-for round in 1 2 3; do
+for round in 1 2; do
   slow_transfer
   cut_by unplug web
   plug web

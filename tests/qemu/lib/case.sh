@@ -7,7 +7,7 @@
 # Web servers run beside 2virt-device.
 
 # What the runner has set: shellcheck cannot see it.
-: "${TV_CASE_BUS:?}" "${qemu_dir:?}" "${bed_dir:?}" "${run_dir:?}" "${share_dir:?}" "${images_dir:?}"
+: "${TV_CASE_BUS:?}" "${qemu_dir:?}" "${top_dir:?}" "${bed_dir:?}" "${run_dir:?}" "${share_dir:?}" "${images_dir:?}"
 bus=$TV_CASE_BUS
 # shellcheck source=/dev/null
 . "$bed_dir/host/common.sh"
