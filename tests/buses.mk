@@ -85,5 +85,6 @@ EXTRA_DIST += tests/qemu/README.md tests/qemu/run tests/qemu/machine.sh \
 	tests/qemu/cases/composite.sh \
 	tests/qemu/cases/enumeration.sh \
 	tests/qemu/cases/main-job.sh \
+	tests/qemu/cases/provider.sh \
 	tests/qemu/cases/replug.sh \
 	tests/qemu/cases/restart.sh
