@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 8, HOST_MAX = 64 };
+enum { BACKLOG = 8, HOST_MAX = 64, SEND_BUFFER = 512 << 10 };
 
 static int parse_unix(struct address *address, const char *path)
 {
@@ -115,13 +115,19 @@ static const char *unix_path(const struct address *address)
 	return ((const struct sockaddr_un *)&address->name)->sun_path;
 }
 
-/* Small answers are what a host waits for. */
+/*
+ * Small answers are what a host waits for.  A unix socket does not grow by
+ * itself: the largest answer is to fit it, or its rest has to be kept.
+ */
 static void set_options(int fd, int family)
 {
 	int one = 1;
+	int room = SEND_BUFFER;
 
 	if (family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	else
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 }
 
 static int open_socket(const struct address *address)

@@ -34,7 +34,7 @@
 #include <unistd.h>
 
 enum {
-	BUFFER_SIZE = 16 << 10,
+	BUFFER_SIZE = 64 << 10,
 	QUEUE_HIGH = 1 << 20,
 	QUEUE_LOW = 256 << 10,
 	IMPORT_TIMEOUT_MS = 10000,
