@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/daemon/paths.h"
 #include "backend/daemon/policy_tree.h"
 #include "backend/daemon/store.h"
 #include "backend/policy/type.h"
@@ -30,76 +31,14 @@ enum {
 
 #define DOMAIN_NODE POLICY_TREE_ROOT "/domain/%u"
 
-struct texts {
-	char **list;
-	size_t count, size;
-};
-
 struct grant_store {
 	struct xs_handle *xs;
 	uint32_t domid;
 	struct policy_tree *tree; /* NULL: nothing is honoured */
-	struct texts touched;
-	struct texts voids; /* units */
+	struct paths touched;
+	struct paths voids; /* units */
 	bool all;	    /* read everything */
 };
-
-/*
- * --- lists of paths ---
- */
-
-static void texts_clear(struct texts *texts)
-{
-	for (size_t i = 0; i < texts->count; i++)
-		free(texts->list[i]);
-	free(texts->list);
-	memset(texts, 0, sizeof(*texts));
-}
-
-static int texts_add(struct texts *texts, const char *text)
-{
-	if (texts->count == texts->size) {
-		size_t size = texts->size ? 2 * texts->size : 8;
-		char **grown = reallocarray(texts->list, size, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		texts->list = grown;
-		texts->size = size;
-	}
-	texts->list[texts->count] = strdup(text);
-	return texts->list[texts->count] ? (texts->count++, 0) : -ENOMEM;
-}
-
-static bool is_below(const char *path, const char *unit)
-{
-	size_t len = strlen(unit);
-
-	return strncmp(path, unit, len) == 0 &&
-	       (path[len] == '\0' || path[len] == '/');
-}
-
-/* True if the path is one of these or below one. */
-static bool texts_cover(const struct texts *texts, const char *path)
-{
-	for (size_t i = 0; i < texts->count; i++)
-		if (is_below(path, texts->list[i]))
-			return true;
-	return false;
-}
-
-static void texts_drop(struct texts *texts, const char *unit)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < texts->count; i++) {
-		if (is_below(texts->list[i], unit))
-			free(texts->list[i]);
-		else
-			texts->list[used++] = texts->list[i];
-	}
-	texts->count = used;
-}
 
 /* The unit of a path; false: it is in none. */
 static bool unit_of(const char *path, char unit[RELATIVE_SIZE])
@@ -186,7 +125,7 @@ static int unit_read(struct grant_store *store, struct policy_tree *tree,
 	struct policy_tree *own;
 	int error = check(store, unit);
 
-	texts_drop(&store->voids, unit);
+	paths_drop(&store->voids, unit);
 	if (error == -ENOENT)
 		return 0;
 	own = policy_tree_create();
@@ -205,7 +144,7 @@ static int unit_read(struct grant_store *store, struct policy_tree *tree,
 	if (error != -EPERM)
 		log_warning("domain %u: %s is void: %s", store->domid, unit,
 			    strerror(-error));
-	return texts_add(&store->voids, unit);
+	return paths_add(&store->voids, unit);
 }
 
 static int type_read(struct grant_store *store, struct policy_tree *tree,
@@ -224,7 +163,7 @@ static int type_read(struct grant_store *store, struct policy_tree *tree,
 	snprintf(path, sizeof(path), "grant/%s", type);
 	error = check(store, path);
 	if (error)
-		return error == -EPERM ? texts_add(&store->voids, path) : error;
+		return error == -EPERM ? paths_add(&store->voids, path) : error;
 	names = store_list(store->xs, XBT_NULL, &count, DOMAIN_NODE "/%s",
 			   store->domid, path);
 	for (unsigned int i = 0;
@@ -263,7 +202,7 @@ static int all_read(struct grant_store *store, struct policy_tree *tree)
 	unsigned int count;
 	char **types;
 
-	texts_clear(&store->voids);
+	paths_clear(&store->voids);
 	if (error)
 		return error;
 	there = check(store, "limit");
@@ -304,8 +243,8 @@ void grant_store_destroy(struct grant_store *store)
 	if (!store)
 		return;
 	policy_tree_destroy(store->tree);
-	texts_clear(&store->touched);
-	texts_clear(&store->voids);
+	paths_clear(&store->touched);
+	paths_clear(&store->voids);
 	free(store);
 }
 
@@ -318,8 +257,9 @@ void grant_store_touch(struct grant_store *store, const char *path)
 	if (store->all)
 		return;
 	/* What we write there is not read. */
-	if (path && (is_below(path, "state") || is_below(path, "uuid") ||
-		     is_below(path, "name")))
+	if (path &&
+	    (path_is_below(path, "state") || path_is_below(path, "uuid") ||
+	     path_is_below(path, "name")))
 		return;
 	if (path && (strcmp(path, "tags") == 0 ||
 		     (strncmp(path, "limit/", 6) == 0 && path[6]))) {
@@ -336,37 +276,13 @@ void grant_store_touch(struct grant_store *store, const char *path)
 		return;
 	}
 	if (store->touched.count == TOUCHES_MAX || !store->tree ||
-	    texts_cover(&store->voids, rest) ||
-	    texts_add(&store->touched, rest))
+	    paths_cover(&store->voids, rest) ||
+	    paths_add(&store->touched, rest))
 		store->all = true;
 }
 
-static int compare_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Sorts; leaves out what is there twice or below another one. */
-static void touches_settle(struct texts *texts)
-{
-	size_t used = 0;
-
-	if (texts->count)
-		qsort(texts->list, texts->count, sizeof(*texts->list),
-		      compare_text);
-	for (size_t i = 0; i < texts->count; i++) {
-		const struct texts before = {texts->list, used, used};
-
-		if (texts_cover(&before, texts->list[i]))
-			free(texts->list[i]);
-		else
-			texts->list[used++] = texts->list[i];
-	}
-	texts->count = used;
-}
-
 static int path_read(struct grant_store *store, struct policy_tree *tree,
-		     const char *path, struct texts *again)
+		     const char *path, struct paths *again)
 {
 	char unit[RELATIVE_SIZE];
 	int error;
@@ -376,19 +292,19 @@ static int path_read(struct grant_store *store, struct policy_tree *tree,
 	error = value_read(store, tree, path);
 	/* One value that is not dom0's voids its grant. */
 	if (error == -EPERM && unit_of(path, unit))
-		return texts_add(again, unit);
+		return paths_add(again, unit);
 	return error;
 }
 
 /* The former tree with what was touched read again. */
 static int touched_read(struct grant_store *store, struct policy_tree *tree,
-			struct texts *again)
+			struct paths *again)
 {
 	int error = 0;
 
-	touches_settle(&store->touched);
+	paths_settle(&store->touched);
 	for (size_t i = 0; !error && i < policy_tree_count(store->tree); i++)
-		if (!texts_cover(&store->touched,
+		if (!paths_cover(&store->touched,
 				 policy_tree_path(store->tree, i)))
 			error = policy_tree_add(
 				tree, policy_tree_path(store->tree, i),
@@ -409,7 +325,7 @@ static bool trees_equal(struct policy_tree *a, struct policy_tree *b)
 	return true;
 }
 
-static int refresh_once(struct grant_store *store, struct texts *again)
+static int refresh_once(struct grant_store *store, struct paths *again)
 {
 	struct policy_tree *tree = policy_tree_create();
 	bool all = store->all || !store->tree;
@@ -419,7 +335,7 @@ static int refresh_once(struct grant_store *store, struct texts *again)
 	if (!error)
 		error = all ? all_read(store, tree)
 			    : touched_read(store, tree, again);
-	texts_clear(&store->touched);
+	paths_clear(&store->touched);
 	store->all = false;
 	if (error) {
 		policy_tree_destroy(tree);
@@ -433,7 +349,7 @@ static int refresh_once(struct grant_store *store, struct texts *again)
 
 int grant_store_refresh(struct grant_store *store)
 {
-	struct texts again = {0};
+	struct paths again = {0};
 	int result = 0, more;
 
 	if (!store->all && !store->touched.count)
@@ -445,7 +361,7 @@ int grant_store_refresh(struct grant_store *store)
 		more = refresh_once(store, &again);
 		result = more < 0 ? more : result | more;
 	}
-	texts_clear(&again);
+	paths_clear(&again);
 	if (result < 0)
 		log_error("domain %u: cannot read its grants: %s", store->domid,
 			  strerror(-result));
@@ -471,7 +387,7 @@ static bool is_written(const struct grant_store *store,
 		       const struct policy_change *change)
 {
 	return change->kind != POLICY_CHANGE_OVERRIDE &&
-	       !texts_cover(&store->voids, change->path);
+	       !paths_cover(&store->voids, change->path);
 }
 
 /* A grant that is new here must be new there: else it is somebody's own. */
@@ -518,7 +434,7 @@ static int write_body(struct xs_handle *xs, xs_transaction_t transaction,
 static int tree_merge(struct grant_store *store, const struct write *write,
 		      struct policy_tree *tree)
 {
-	struct texts gone = {0};
+	struct paths gone = {0};
 	char unit[RELATIVE_SIZE];
 	int error = 0;
 
@@ -527,7 +443,7 @@ static int tree_merge(struct grant_store *store, const struct write *write,
 
 		if (!is_written(store, change))
 			continue;
-		error = texts_add(&gone, change->path);
+		error = paths_add(&gone, change->path);
 		if (error || change->kind == POLICY_CHANGE_REMOVE)
 			continue;
 		if (unit_of(change->path, unit))
@@ -539,11 +455,11 @@ static int tree_merge(struct grant_store *store, const struct write *write,
 	for (size_t i = 0; !error && i < policy_tree_count(store->tree); i++) {
 		const char *path = policy_tree_path(store->tree, i);
 
-		if (!texts_cover(&gone, path))
+		if (!paths_cover(&gone, path))
 			error = policy_tree_add(
 				tree, path, policy_tree_value(store->tree, i));
 	}
-	texts_clear(&gone);
+	paths_clear(&gone);
 	return error;
 }
 

@@ -46,6 +46,8 @@ libdaemon_a_SOURCES = \
 	backend/daemon/message.h \
 	backend/daemon/notify.c \
 	backend/daemon/notify.h \
+	backend/daemon/paths.c \
+	backend/daemon/paths.h \
 	backend/daemon/plugs.c \
 	backend/daemon/plugs.h \
 	backend/daemon/policy_source.c \
