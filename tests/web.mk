@@ -4,11 +4,13 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test-web-http1 tests/unit/test-web-http2 \
 	tests/unit/test-web-nginx tests/unit/test-limit \
 	tests/unit/test-web-path tests/unit/test-web-limit \
-	tests/unit/test-web-rate tests/unit/test-web-storm
+	tests/unit/test-web-rate tests/unit/test-web-storm \
+	tests/unit/test-web-directory
 TESTS += tests/unit/test-web-http1 tests/unit/test-web-http2 \
 	tests/unit/test-web-nginx tests/unit/test-limit \
 	tests/unit/test-web-path tests/unit/test-web-limit \
-	tests/unit/test-web-rate tests/unit/test-web-storm
+	tests/unit/test-web-rate tests/unit/test-web-storm \
+	tests/unit/test-web-directory
 endif
 web_bed_sources = tests/unit/web-bed.c tests/unit/web-bed.h
 web_bed_libs = libwebfunction.a libwebservice.a libbusmem.a libusbmodel.a \
@@ -25,6 +27,10 @@ tests_unit_test_web_nginx_SOURCES = tests/unit/test-web-nginx.c \
 	$(web_bed_sources)
 tests_unit_test_web_nginx_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_web_nginx_LDADD = $(web_bed_libs)
+tests_unit_test_web_directory_SOURCES = tests/unit/test-web-directory.c \
+	$(web_bed_sources)
+tests_unit_test_web_directory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_web_directory_LDADD = $(web_bed_libs)
 
 tests_unit_test_limit_SOURCES = tests/unit/test-limit.c
 tests_unit_test_limit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -4,16 +4,19 @@ libwebfunction_a_CPPFLAGS = $(AM_CPPFLAGS) $(NGHTTP2_CFLAGS) $(UV_CFLAGS)
 libwebfunction_a_SOURCES = \
 	backend/function/web-ask.c \
 	backend/function/web-conn.h \
+	backend/function/web-directory-uddi.c \
 	backend/function/web-directory.c \
 	backend/function/web-http1.c \
 	backend/function/web-http2.c \
+	backend/function/web-own.c \
 	backend/function/web-page.c \
 	backend/function/web-priority.c \
 	backend/function/web-scan.c \
 	backend/function/web-scan.h \
 	backend/function/web.c \
 	backend/function/web.h
-WEB_FUNCTION_LIBS = $(NGHTTP2_LIBS) $(HTTP_PARSER_LIBS)
+# With libuddi.a, which libwebfunction.a calls.
+WEB_FUNCTION_LIBS = libuddi.a $(NGHTTP2_LIBS) $(HTTP_PARSER_LIBS) $(XML_LIBS)
 
 noinst_LIBRARIES += libdiag.a
 libdiag_a_SOURCES = \

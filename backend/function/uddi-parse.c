@@ -285,6 +285,15 @@ static void on_error(void *context, xmlErrorPtr error)
 {
 }
 
+/*
+ * Other encodings are not guessed nor believed: for them the C library would
+ * load converters, and a sandboxed process has no files.
+ */
+static bool begins_as_utf8(const char *text, size_t len)
+{
+	return len > 1 && strchr("< \t\r\n\xef", text[0]) && text[0] && text[1];
+}
+
 enum uddi_error uddi_parse(const char *text, size_t len,
 			   struct uddi_request *request, const char **why)
 {
@@ -305,12 +314,16 @@ enum uddi_error uddi_parse(const char *text, size_t len,
 	*why = "the request is too long";
 	if (len > UDDI_REQUEST_MAX)
 		return UDDI_E_FATAL;
+	*why = "the request is no XML in UTF-8";
+	if (!begins_as_utf8(text, len))
+		return UDDI_E_FATAL;
 	reader.parser = xmlCreatePushParserCtxt(&sax, &reader, NULL, 0, NULL);
 	*why = "no memory";
 	if (!reader.parser)
 		return UDDI_E_FATAL;
 	xmlCtxtUseOptions(reader.parser, XML_PARSE_NONET | XML_PARSE_NOERROR |
-						 XML_PARSE_NOWARNING);
+						 XML_PARSE_NOWARNING |
+						 XML_PARSE_IGNORE_ENC);
 	xmlParseChunk(reader.parser, text, (int)len, 1);
 	formed = reader.parser->wellFormed;
 	xmlFreeParserCtxt(reader.parser);

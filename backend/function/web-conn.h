@@ -56,6 +56,7 @@ struct web_function {
 	struct list_node dirty;
 	/* Shared by all HTTP/2 sessions; NULL until the first. */
 	struct web_http2_shared *http2;
+	size_t own_bytes; /* of bodies that struct web_own holds */
 };
 
 /* There is something to tell the pipe, or to produce. */
@@ -85,7 +86,7 @@ struct web_urgency web_urgency_within(const struct web_urgency *urgency,
 size_t web_urgency_write(char text[WEB_PRIORITY_TEXT_MAX],
 			 const struct web_urgency *urgency);
 
-/* ---- what the function answers itself (web-directory.c) ------------------ */
+/* ---- pages (web-page.c) -------------------------------------------------- */
 
 struct web_ask;
 
@@ -105,11 +106,57 @@ bool web_page_refuse(struct web_page *page, unsigned int status,
 /* The same for what policy decided; service may be NULL. */
 bool web_page_deny(struct web_page *page, const struct web_function *function,
 		   const struct web_failure *failure, const char *service);
-bool web_directory_is(const struct web_ask *ask);
-/* All that this machine is granted, as JSON. */
-bool web_directory_answer(struct web_page *page,
-			  const struct web_function *function,
-			  const struct web_ask *ask);
+
+/* ---- what the function answers itself (web-own.c) ------------------------ */
+
+enum {
+	WEB_OWN_BODY_MAX = 64 * 1024,	    /* octets of one request's body */
+	WEB_OWN_BODIES_MAX = 8 * 64 * 1024, /* of all of a device together */
+};
+
+enum web_own_route {
+	WEB_OWN_NONE,
+	WEB_OWN_REFUSED, /* with status and why */
+	WEB_OWN_JSON,
+	WEB_OWN_UDDI,
+	WEB_OWN_ROUTE_COUNT
+};
+
+/*
+ * A request to the function itself, to http://directory/.  All zeros: there is
+ * none.  It is small; the body's octets are its own and come out of one budget
+ * of the device.
+ */
+struct web_own {
+	enum web_own_route route;
+	unsigned int status;
+	const char *why; /* constant */
+	struct web_function *function;
+	char *body;
+	size_t len;
+	size_t size;
+};
+
+/* Whether the function answers this itself. */
+bool web_own_is(const struct web_ask *ask);
+/* Decides what is asked for.  Nothing of ask is needed afterwards. */
+void web_own_begin(struct web_own *own, struct web_function *function,
+		   const struct web_ask *ask);
+/* Whether the answer waits for the request's body. */
+bool web_own_wants_body(const struct web_own *own);
+/* Takes octets of the body.  False: it is refused now, answer at once. */
+bool web_own_write(struct web_own *own, const uint8_t *data, size_t len);
+/* Makes the answer.  False: no memory.  What own held is freed. */
+bool web_own_answer(struct web_own *own, struct web_page *page);
+/* Forgets everything; own is all zeros then. */
+void web_own_end(struct web_own *own);
+
+/* All that this machine is granted, as JSON (web-directory.c). */
+bool web_directory_json(struct web_page *page,
+			struct web_service_set *services);
+/* What UDDI's inquiry of len octets asks for (web-directory-uddi.c). */
+bool web_directory_uddi(struct web_page *page, struct web_service_set *services,
+			const char *request, size_t len);
 
 /* ---- requests (web-ask.c) ----------------------------------------------- */
 

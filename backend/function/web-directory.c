@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * web-directory.c - http://directory/: what this machine is granted.
+ * web-directory.c - what this machine is granted, as JSON.
  *
- * The name is the function's own; no service can have it.  GET or HEAD of "/"
- * answers with JSON (docs/web.md, "The directory").  The guest sees its own
- * grants and limits, no upstreams and nothing of other domains.
+ * The guest sees its own grants and limits, no upstreams and nothing of other
+ * domains (docs/directory.md).
  */
 #define _GNU_SOURCE
 #include "backend/function/web-conn.h"
@@ -137,33 +136,17 @@ static void put_all(FILE *out, struct web_service_set *set)
 	fputs("\n]}\n", out);
 }
 
-bool web_directory_is(const struct web_ask *ask)
+bool web_directory_json(struct web_page *page, struct web_service_set *services)
 {
-	return ask->service_len == sizeof(WEB_SERVICE_DIRECTORY) - 1 &&
-	       !memcmp(ask->service, WEB_SERVICE_DIRECTORY, ask->service_len);
-}
-
-bool web_directory_answer(struct web_page *page,
-			  const struct web_function *function,
-			  const struct web_ask *ask)
-{
-	bool reads = (ask->method_len == 3 && !memcmp(ask->method, "GET", 3)) ||
-		     (ask->method_len == 4 && !memcmp(ask->method, "HEAD", 4));
 	FILE *out;
 
-	if (!reads)
-		return web_page_refuse(page, 405,
-				       "the directory can only be read");
-	if (ask->target_len != 1 || ask->target[0] != '/')
-		return web_page_refuse(page, 404,
-				       "the directory has one page, /");
 	memset(page, 0, sizeof(*page));
 	page->status = 200;
 	page->type = "application/json";
 	out = open_memstream(&page->text, &page->len);
 	if (!out)
 		return false;
-	put_all(out, function->services);
+	put_all(out, services);
 	if (!fclose(out))
 		return true;
 	free(page->text);

@@ -83,6 +83,7 @@ struct http1 {
 	struct web_request *request;
 	enum http1_framing framing;
 	bool head_sent;
+	struct web_own own;
 	bool local; /* a page of our own is all of it */
 	uint64_t answer_left;
 	size_t chunk_left;
@@ -142,6 +143,7 @@ static void http1_let_go(struct http1 *http1)
 	if (http1->request)
 		web_request_release(http1->request);
 	http1->request = NULL;
+	web_own_end(&http1->own);
 }
 
 static void http1_abort(struct http1 *http1, enum tv_pipe_reason reason)
@@ -233,6 +235,14 @@ static void http1_reply(struct http1 *http1, bool made, struct web_page *page)
 	if (http1->state != HTTP1_ANSWER)
 		http1->state = HTTP1_DISCARD;
 	web_conn_mark(http1->conn);
+}
+
+static void http1_reply_own(struct http1 *http1)
+{
+	struct web_page page;
+	bool made = web_own_answer(&http1->own, &page);
+
+	http1_reply(http1, made, &page);
 }
 
 static void http1_refuse(struct http1 *http1, unsigned int status,
@@ -634,6 +644,27 @@ static unsigned int parse_head(struct http1 *http1, const char *data,
 	return web_ask_check(ask, why);
 }
 
+static void send_continue(struct http1 *http1)
+{
+	const struct web_ask *ask = &http1->ask;
+
+	if (!ask->expects_continue || ask->minor == 0)
+		return;
+	if (!text_add_string(&http1->out, "HTTP/1.1 100 Continue\r\n\r\n"))
+		http1_abort(http1, TV_PIPE_REASON_INTERNAL);
+	web_conn_mark(http1->conn);
+}
+
+/* The function itself is asked; if it needs the body, that comes first. */
+static void start_own(struct http1 *http1)
+{
+	web_own_begin(&http1->own, http1->conn->function, &http1->ask);
+	if (http1->state == HTTP1_BODY && web_own_wants_body(&http1->own))
+		send_continue(http1);
+	else
+		http1_reply_own(http1);
+}
+
 static void start_request(struct http1 *http1)
 {
 	struct web_ask *ask = &http1->ask;
@@ -648,12 +679,8 @@ static void start_request(struct http1 *http1)
 	http1->state = body_len ? HTTP1_BODY : HTTP1_ANSWER;
 	http1->body_left = body_len > 0 ? (uint64_t)body_len : 0;
 	memset(&http1->chunk, 0, sizeof(http1->chunk));
-	if (web_directory_is(ask)) {
-		struct web_page page;
-		bool made =
-			web_directory_answer(&page, http1->conn->function, ask);
-
-		http1_reply(http1, made, &page);
+	if (web_own_is(ask)) {
+		start_own(http1);
 		return;
 	}
 	web_ask_fill(ask, body_len, BODY_BUFFER_BYTES, &head);
@@ -665,11 +692,8 @@ static void start_request(struct http1 *http1)
 		http1_fail(http1, &failure);
 		return;
 	}
-	if (!ask->expects_continue || !body_len || ask->minor == 0)
-		return;
-	if (!text_add_string(&http1->out, "HTTP/1.1 100 Continue\r\n\r\n"))
-		http1_abort(http1, TV_PIPE_REASON_INTERNAL);
-	web_conn_mark(http1->conn);
+	if (body_len)
+		send_continue(http1);
 }
 
 static void take_head(struct http1 *http1, const char *data, size_t len)
@@ -721,7 +745,25 @@ static size_t receive_head(struct http1 *http1, const uint8_t *data, size_t len)
 static void body_ended(struct http1 *http1)
 {
 	http1->state = HTTP1_ANSWER;
-	web_request_finish(http1->request);
+	if (http1->request)
+		web_request_finish(http1->request);
+	else
+		http1_reply_own(http1);
+}
+
+/* Octets of a body that can be taken now. */
+static size_t body_room(const struct http1 *http1)
+{
+	return http1->request ? web_request_room(http1->request) : SIZE_MAX;
+}
+
+static size_t body_write(struct http1 *http1, const uint8_t *data, size_t len)
+{
+	if (http1->request)
+		return web_request_write(http1->request, data, len);
+	if (!web_own_write(&http1->own, data, len))
+		http1_reply_own(http1);
+	return len;
 }
 
 static size_t receive_length(struct http1 *http1, const uint8_t *data,
@@ -729,9 +771,9 @@ static size_t receive_length(struct http1 *http1, const uint8_t *data,
 {
 	if (len > http1->body_left)
 		len = (size_t)http1->body_left;
-	len = web_request_write(http1->request, data, len);
+	len = body_write(http1, data, len);
 	http1->body_left -= len;
-	if (!http1->body_left)
+	if (!http1->body_left && http1->state == HTTP1_BODY)
 		body_ended(http1);
 	return len;
 }
@@ -739,7 +781,7 @@ static size_t receive_length(struct http1 *http1, const uint8_t *data,
 static size_t receive_chunked(struct http1 *http1, const uint8_t *data,
 			      size_t len)
 {
-	size_t room = web_request_room(http1->request);
+	size_t room = body_room(http1);
 	size_t at = 0;
 
 	/* No more is looked at than would fit as data. */
@@ -763,7 +805,9 @@ static size_t receive_chunked(struct http1 *http1, const uint8_t *data,
 			break;
 		}
 		if (body_len)
-			web_request_write(http1->request, body, body_len);
+			body_write(http1, body, body_len);
+		if (http1->state != HTTP1_BODY)
+			break;
 		if (result == WEB_SCAN_END) {
 			body_ended(http1);
 			break;

@@ -76,10 +76,11 @@ struct http2_stream {
 
 	struct web_request *request;
 	bool input_ended;
-	bool answered;	   /* a head was submitted */
-	bool deferred;	   /* DATA waits for octets */
-	size_t unconsumed; /* of the windows */
-	char *page;	   /* an answer of our own, and its length */
+	bool answered;	    /* a head was submitted */
+	bool deferred;	    /* DATA waits for octets */
+	size_t unconsumed;  /* of the windows */
+	struct web_own own; /* asked of the function itself */
+	char *page;	    /* an answer of our own, and its length */
 	size_t page_len;
 	size_t page_at;
 };
@@ -145,6 +146,7 @@ static struct http2_stream *stream_create(struct http2 *http2, int32_t id)
 	stream->answered = false;
 	stream->deferred = false;
 	stream->unconsumed = 0;
+	memset(&stream->own, 0, sizeof(stream->own));
 	stream->page = NULL;
 	stream->page_len = 0;
 	stream->page_at = 0;
@@ -166,6 +168,7 @@ static void stream_destroy(struct http2_stream *stream)
 	if (stream->request)
 		web_request_release(stream->request);
 	stream->request = NULL;
+	web_own_end(&stream->own);
 	free(stream->page);
 	stream->page = NULL;
 	list_remove(&stream->link);
@@ -366,6 +369,14 @@ static void stream_reply(struct http2_stream *stream, bool made,
 				    count, is_head ? NULL : &provider))
 		stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
 	web_conn_mark(stream->http2->conn);
+}
+
+static void stream_reply_own(struct http2_stream *stream)
+{
+	struct web_page page;
+	bool made = web_own_answer(&stream->own, &page);
+
+	stream_reply(stream, made, &page);
 }
 
 static void stream_refuse(struct http2_stream *stream, unsigned int status,
@@ -586,6 +597,17 @@ static void stream_continue(struct http2_stream *stream)
 			       stream->id, NULL, &status, 1, NULL);
 }
 
+/* The function itself is asked; if it needs the body, that comes first. */
+static void stream_ask_own(struct http2_stream *stream,
+			   const struct web_ask *ask)
+{
+	web_own_begin(&stream->own, stream->http2->conn->function, ask);
+	if (stream->input_ended || !web_own_wants_body(&stream->own))
+		stream_reply_own(stream);
+	else if (ask->expects_continue)
+		stream_continue(stream);
+}
+
 /* What is asked for is clear: asks the service set for it. */
 static void stream_ask(struct http2_stream *stream, const struct web_ask *ask)
 {
@@ -594,11 +616,8 @@ static void stream_ask(struct http2_stream *stream, const struct web_ask *ask)
 	struct web_failure failure;
 	int64_t body_len = 0;
 
-	if (web_directory_is(ask)) {
-		struct web_page page;
-		bool made = web_directory_answer(&page, conn->function, ask);
-
-		stream_reply(stream, made, &page);
+	if (web_own_is(ask)) {
+		stream_ask_own(stream, ask);
 		return;
 	}
 	/* nghttp2 holds the body to its Content-Length. */
@@ -730,6 +749,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
 		stream_start(stream);
 	else if (end && stream->request)
 		web_request_finish(stream->request);
+	else if (end && web_own_wants_body(&stream->own))
+		stream_reply_own(stream);
 	return 0;
 }
 
@@ -743,6 +764,9 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id,
 	(void)context;
 	if (!stream || !stream->request) {
 		nghttp2_session_consume(session, id, len);
+		if (stream && web_own_wants_body(&stream->own) &&
+		    !web_own_write(&stream->own, data, len))
+			stream_reply_own(stream);
 		return 0;
 	}
 	stream->unconsumed += len;

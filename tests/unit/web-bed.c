@@ -726,6 +726,11 @@ static ssize_t h2_on_send(nghttp2_session *session, int32_t id, uint8_t *buffer,
 		len = (size_t)stream->to_send;
 	stream->to_send -= len;
 	memset(buffer, 'u', len);
+	if (stream->text)
+		memcpy(buffer,
+		       stream->text + strlen(stream->text) - stream->to_send -
+			       len,
+		       len);
 	if (!stream->to_send && stream->cut) {
 		if (!len)
 			return NGHTTP2_ERR_DEFERRED;

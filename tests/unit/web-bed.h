@@ -121,7 +121,8 @@ struct h2_stream {
 	/* What it sends. */
 	uint64_t to_send;
 	bool send_forever;
-	bool cut; /* never ends its body */
+	bool cut;	  /* never ends its body */
+	const char *text; /* the body's last octets; NULL: any */
 };
 
 struct h2_client {
