@@ -36,7 +36,8 @@ tests_unit_test_p2p_LDADD = libp2pfunction.a liblink.a libbusmem.a \
 NETWORK_TESTS = \
 	tests/unit/test-frame-filter \
 	tests/unit/test-ncm \
-	tests/unit/test-ncm-ntb
+	tests/unit/test-ncm-ntb \
+	tests/unit/test-network
 if HAVE_CMOCKA
 check_PROGRAMS += $(NETWORK_TESTS)
 TESTS += $(NETWORK_TESTS)
@@ -52,6 +53,11 @@ tests_unit_test_ncm_LDADD = libncmfunction.a libframe.a libbusmem.a \
 tests_unit_test_ncm_ntb_SOURCES = tests/unit/test-ncm-ntb.c
 tests_unit_test_ncm_ntb_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ncm_ntb_LDADD = libncmfunction.a $(CMOCKA_LIBS)
+tests_unit_test_network_SOURCES = tests/unit/test-network.c
+tests_unit_test_network_CPPFLAGS = $(link_test_cppflags)
+tests_unit_test_network_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_network_LDADD = libnetwork.a libframe.a libutil.a $(UV_LIBS) \
+	$(CMOCKA_LIBS)
 
 if FUZZERS
 noinst_PROGRAMS += tests/fuzz/fuzz-frame tests/fuzz/fuzz-ncm

@@ -314,6 +314,9 @@ struct usb_function *ncm_function_create(const struct ncm_config *config)
 	ncm->port = config->port;
 	snprintf(ncm->label, sizeof(ncm->label), "p2m:%s", config->name);
 	memcpy(ncm->mac, config->mac, FRAME_MAC_LEN);
+	ncm->segment_size = FRAME_MAX;
+	if (config->mtu && config->mtu < FRAME_MAX - NTB_ETHERNET_HEADER)
+		ncm->segment_size = config->mtu + NTB_ETHERNET_HEADER;
 	ncm->bits_per_second = config->bits_per_second
 				       ? config->bits_per_second
 				       : DEFAULT_BITS_PER_SECOND;

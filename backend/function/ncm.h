@@ -21,6 +21,7 @@ struct ncm_config {
 	const char *name; /* of the network, as in the grant; copied */
 	uint8_t mac[FRAME_MAC_LEN];
 	struct frame_port *port;  /* owned, also on failure */
+	uint16_t mtu;		  /* told to the host; 0: 1500 */
 	uint32_t bits_per_second; /* told to the host; 0: 1 Gbit/s */
 };
 

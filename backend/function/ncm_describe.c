@@ -72,8 +72,9 @@ static void write_functional(struct ncm *ncm,
 	for (unsigned int i = 0; i < FRAME_MAC_LEN; i++)
 		snprintf(mac + 2 * (size_t)i, 3, "%02X", ncm->mac[i]);
 	ethernet[3] = usb_write_string(writer, mac);
-	ethernet[8] = FRAME_MAX & 0xff;
-	ethernet[9] = FRAME_MAX >> 8;
+	/* Hosts take their MTU from it. */
+	ethernet[8] = ncm->segment_size & 0xff;
+	ethernet[9] = (uint8_t)(ncm->segment_size >> 8);
 	ethernet[10] = NCM_MULTICAST_FILTERS; /* each is exact */
 	usb_write_descriptor(writer, header);
 	usb_write_descriptor(writer, both);

@@ -29,6 +29,7 @@ struct ncm {
 	struct frame_port *port;
 	char label[128];
 	uint8_t mac[FRAME_MAC_LEN];
+	uint16_t segment_size; /* longest frame a host is to send */
 	uint32_t bits_per_second;
 
 	uint8_t control_interface;

@@ -102,8 +102,9 @@ uint8_t *ntb_writer_place(struct ntb_writer *writer, uint32_t max);
 /* A datagram of len octets was put there. */
 void ntb_writer_add(struct ntb_writer *writer, uint32_t len);
 /*
- * Completes a block of one datagram or more.  Its length is never a multiple of a packet's size
- * unless it is the greatest possible, so no zero-length packet is due (3.2.2).
+ * Completes a block of one datagram or more.  Its length is never a multiple of
+ * a packet's size unless it is the greatest possible, so no zero-length packet
+ * is due (3.2.2).
  */
 uint32_t ntb_writer_finish(struct ntb_writer *writer, uint16_t sequence);
 

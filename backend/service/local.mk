@@ -89,3 +89,12 @@ libframe_a_SOURCES = \
 	backend/service/frame_port.h \
 	backend/service/tap.c \
 	backend/service/tap.h
+
+# The networks themselves, for the broker.
+noinst_LIBRARIES += libnetwork.a
+libnetwork_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+libnetwork_a_SOURCES = \
+	backend/service/netlink.c \
+	backend/service/netlink.h \
+	backend/service/network.c \
+	backend/service/network.h
