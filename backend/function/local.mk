@@ -4,6 +4,7 @@ libwebfunction_a_CPPFLAGS = $(AM_CPPFLAGS) $(NGHTTP2_CFLAGS) $(UV_CFLAGS)
 libwebfunction_a_SOURCES = \
 	backend/function/web-ask.c \
 	backend/function/web-conn.h \
+	backend/function/web-directory-html.c \
 	backend/function/web-directory-uddi.c \
 	backend/function/web-directory.c \
 	backend/function/web-http1.c \

@@ -98,6 +98,8 @@ struct web_page {
 	size_t len;
 	unsigned int retry_after_s; /* 0: not said */
 	bool allow;		    /* says which methods there are */
+	bool fresh;		    /* says that it must not be kept */
+	const char *policy; /* Content-Security-Policy, constant, or NULL */
 };
 
 /* The page that says why a request failed; why as in web_page_write(). */
@@ -118,6 +120,7 @@ enum web_own_route {
 	WEB_OWN_NONE,
 	WEB_OWN_REFUSED, /* with status and why */
 	WEB_OWN_JSON,
+	WEB_OWN_HTML,
 	WEB_OWN_UDDI,
 	WEB_OWN_ROUTE_COUNT
 };
@@ -154,6 +157,12 @@ void web_own_end(struct web_own *own);
 /* All that this machine is granted, as JSON (web-directory.c). */
 bool web_directory_json(struct web_page *page,
 			struct web_service_set *services);
+/* The same for eyes, as HTML (web-directory-html.c). */
+bool web_directory_html(struct web_page *page,
+			struct web_service_set *services);
+/* "high" and the like; NULL: NONE, or there is no such class. */
+const char *web_class_name(uint32_t priority);
+const char *web_health_name(enum web_health health);
 /* What UDDI's inquiry of len octets asks for (web-directory-uddi.c). */
 bool web_directory_uddi(struct web_page *page, struct web_service_set *services,
 			const char *request, size_t len);

@@ -66,15 +66,28 @@ static void put_list(FILE *out, bool *first, const char *key, const char *list)
 	fputc(']', out);
 }
 
-static void put_class(FILE *out, bool *first, uint32_t priority)
+const char *web_class_name(uint32_t priority)
 {
 	static const char *const names[WEB_PRIORITY_COUNT] = {NULL, "high",
 							      "normal", "low"};
 
-	if (!priority || priority >= WEB_PRIORITY_COUNT)
+	return priority < WEB_PRIORITY_COUNT ? names[priority] : NULL;
+}
+
+const char *web_health_name(enum web_health health)
+{
+	static const char *const names[WEB_HEALTH_COUNT] = {"up", "degraded",
+							    "down"};
+
+	return names[health];
+}
+
+static void put_class(FILE *out, bool *first, uint32_t priority)
+{
+	if (!web_class_name(priority))
 		return;
 	put_key(out, first, "class");
-	fprintf(out, "\"%s\"", names[priority]);
+	fprintf(out, "\"%s\"", web_class_name(priority));
 }
 
 /* The names are those of the rules' parameters; what is not there is free. */
@@ -99,8 +112,6 @@ static void put_limits(FILE *out, const struct web_limits *limits)
 
 static void put_grant(void *context, const struct web_grant_info *info)
 {
-	static const char *const health[WEB_HEALTH_COUNT] = {"up", "degraded",
-							     "down"};
 	struct writer *writer = context;
 	FILE *out = writer->out;
 
@@ -116,7 +127,8 @@ static void put_grant(void *context, const struct web_grant_info *info)
 	put_string(out, info->type, strlen(info->type));
 	fputs(",\"name\":", out);
 	put_string(out, info->name, strlen(info->name));
-	fprintf(out, ",\"health\":\"%s\",\"limits\":", health[info->health]);
+	fprintf(out, ",\"health\":\"%s\",\"limits\":",
+		web_health_name(info->health));
 	put_limits(out, info->limits);
 	fputc('}', out);
 }
@@ -143,6 +155,7 @@ bool web_directory_json(struct web_page *page, struct web_service_set *services)
 	memset(page, 0, sizeof(*page));
 	page->status = 200;
 	page->type = "application/json";
+	page->fresh = true;
 	out = open_memstream(&page->text, &page->len);
 	if (!out)
 		return false;

@@ -198,7 +198,7 @@ static void http1_answered(struct http1 *http1)
 static void http1_reply(struct http1 *http1, bool made, struct web_page *page)
 {
 	char retry[40] = "";
-	char head[384];
+	char head[512];
 	int len;
 	bool fine;
 
@@ -216,11 +216,15 @@ static void http1_reply(struct http1 *http1, bool made, struct web_page *page)
 		       "HTTP/1.1 %u %s\r\n"
 		       "Content-Type: %s\r\n"
 		       "Content-Length: %zu\r\n"
-		       "%s%s%s%s%s\r\n",
+		       "%s%s%s%s%s%s%s%s%s\r\n",
 		       page->status, web_status_phrase(page->status),
 		       page->type, page->len, page->allow ? "Allow: " : "",
 		       page->allow ? web_allowed_methods : "",
 		       page->allow ? "\r\n" : "", retry,
+		       page->fresh ? "Cache-Control: no-store\r\n" : "",
+		       page->policy ? "Content-Security-Policy: " : "",
+		       page->policy ? page->policy : "",
+		       page->policy ? "\r\n" : "",
 		       http1->keep_alive ? "" : "Connection: close\r\n");
 	fine = text_add(&http1->out, head, (size_t)len) &&
 	       text_add(&http1->out, page->text,

@@ -352,7 +352,7 @@ static void stream_reply(struct http2_stream *stream, bool made,
 	snprintf(status_text, sizeof(status_text), "%u", page->status);
 	snprintf(length_text, sizeof(length_text), "%zu", page->len);
 	snprintf(retry_text, sizeof(retry_text), "%u", page->retry_after_s);
-	nghttp2_nv nva[5] = {
+	nghttp2_nv nva[7] = {
 		NV(":status", status_text, strlen(status_text)),
 		NV("content-type", page->type, strlen(page->type)),
 		NV("content-length", length_text, strlen(length_text)),
@@ -363,6 +363,12 @@ static void stream_reply(struct http2_stream *stream, bool made,
 	if (page->retry_after_s)
 		nva[count++] = (nghttp2_nv)NV("retry-after", retry_text,
 					      strlen(retry_text));
+	if (page->fresh)
+		nva[count++] = (nghttp2_nv)NV("cache-control", "no-store", 8);
+	if (page->policy)
+		nva[count++] =
+			(nghttp2_nv)NV("content-security-policy", page->policy,
+				       strlen(page->policy));
 	stream->page = page->text;
 	stream->page_len = is_head ? 0 : page->len;
 	if (nghttp2_submit_response(stream->http2->session, stream->id, nva,

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { BODY_FIRST_SIZE = 2048 };
 
@@ -31,10 +32,40 @@ static void refuse(struct web_own *own, unsigned int status, const char *why)
 	own->why = why;
 }
 
+/*
+ * Whether Accept names text/html, before JSON: browsers do, programs that want
+ * JSON do not.  Weights are not looked at.
+ */
+static bool prefers_html(const struct web_ask *ask)
+{
+	static const char html[] = "text/html";
+	static const char json[] = "application/json";
+
+	for (size_t i = 0; i < ask->header_count; i++) {
+		const struct web_header *header = &ask->headers[i];
+
+		if (header->name_len != 6 ||
+		    strncasecmp(header->name, "accept", 6))
+			continue;
+		for (size_t at = 0; at < header->value_len; at++) {
+			const char *text = header->value + at;
+			size_t left = header->value_len - at;
+
+			if (left >= sizeof(json) - 1 &&
+			    !strncasecmp(text, json, sizeof(json) - 1))
+				return false;
+			if (left >= sizeof(html) - 1 &&
+			    !strncasecmp(text, html, sizeof(html) - 1))
+				return true;
+		}
+	}
+	return false;
+}
+
 static void begin_reading(struct web_own *own, const struct web_ask *ask)
 {
 	if (text_is(ask->target, ask->target_len, "/"))
-		own->route = WEB_OWN_JSON;
+		own->route = prefers_html(ask) ? WEB_OWN_HTML : WEB_OWN_JSON;
 	else if (text_is(ask->target, ask->target_len, "/uddi"))
 		refuse(own, 405, "UDDI's inquiries are sent with POST");
 	else
@@ -125,6 +156,9 @@ bool web_own_answer(struct web_own *own, struct web_page *page)
 		break;
 	case WEB_OWN_JSON:
 		made = web_directory_json(page, services);
+		break;
+	case WEB_OWN_HTML:
+		made = web_directory_html(page, services);
 		break;
 	case WEB_OWN_UDDI:
 		made = web_directory_uddi(page, services, own->body, own->len);

@@ -106,6 +106,26 @@ static const struct case1 http1_cases[] = {
 	 NULL,
 	 0,
 	 {"HTTP/1.1 400 "}},
+	{"a browser gets a page",
+	 "GET / HTTP/1.1\r\nHost: directory\r\n"
+	 "Accept: Text/HTML,application/xhtml+xml,*/*;q=0.8\r\n\r\n",
+	 NULL,
+	 0,
+	 {"Content-Type: text/html; charset=utf-8\r\n",
+	  "Content-Security-Policy: default-src 'none'",
+	  "<a href=\"http://catalog/\">catalog</a></td><td>web</td>"
+	  "<td>up</td>"}},
+	{"a program gets JSON",
+	 "GET / HTTP/1.1\r\nHost: directory\r\n"
+	 "Accept: application/json, text/html;q=0.1\r\n\r\n",
+	 NULL,
+	 0,
+	 {"Content-Type: application/json\r\n", "Cache-Control: no-store"}},
+	{"any type is JSON",
+	 "GET / HTTP/1.1\r\nHost: directory\r\nAccept: */*\r\n\r\n",
+	 NULL,
+	 0,
+	 {"Content-Type: application/json\r\n"}},
 	{"GET of the endpoint",
 	 "GET /uddi HTTP/1.1\r\nHost: directory\r\n\r\n",
 	 NULL,
@@ -186,6 +206,26 @@ static void what_is_not_granted_is_not_found(void **state)
 	assert_has_not(guest->text, "catalog");
 }
 
+/* ---- HTML ---------------------------------------------------------------- */
+
+static void a_page_says_limits_and_escapes_them(void **state)
+{
+	(void)state;
+	web_service_set_limit(
+		bed->services, "catalog",
+		&(struct web_limits){.paths = "/a'<b>&\"*",
+				     .rps = 7,
+				     .priority = WEB_PRIORITY_LOW});
+	guest_send_text(guest, "GET / HTTP/1.1\r\nHost: directory\r\n"
+			       "Accept: text/html\r\n\r\n");
+	assert_true(bed_until_text(guest, "</html>"));
+	assert_has(guest->text, "<li>rps: 7</li>");
+	assert_has(guest->text, "<li>class: <code>low</code></li>");
+	assert_has(guest->text, "/a&#39;&#60;b&#62;&#38;&#34;*");
+	assert_has_not(guest->text, "<b>");
+	assert_has_not(guest->text, "script");
+}
+
 /* ---- UDDI over HTTP/2 ---------------------------------------------------- */
 
 static void an_inquiry_is_answered_over_http2(void **state)
@@ -250,6 +290,7 @@ int main(void)
 		TEST(a_connection_goes_on_after_an_inquiry),
 		TEST(an_inquiry_that_is_cut_off_ends_with_its_pipe),
 		TEST(what_is_not_granted_is_not_found),
+		TEST(a_page_says_limits_and_escapes_them),
 		TEST(an_inquiry_is_answered_over_http2),
 		TEST(bodies_that_never_end_are_bounded),
 	};
