@@ -21,8 +21,8 @@
 enum {
 	LOW = 128 * 1024,
 	HIGH = 256 * 1024,
-	/* What one turn of the loop reads from a daemon. */
-	TURN_MAX = 1 << 20,
+	READ_MAX = 64 * 1024,
+	TURN_READS = 16, /* of a daemon, in one turn of the loop */
 	TICK_MS = 500,
 	STALL_MS = 30000,
 };
@@ -150,35 +150,50 @@ static void take_daemon(struct libvirt_link *link, enum libvirt_boxed boxed)
 	check_lost(link);
 }
 
+/* Octets of the daemon's, any number of messages. */
+static void feed_daemon(struct libvirt_link *link, const uint8_t *data,
+			size_t len)
+{
+	while (len && link->state == LINK_UP) {
+		size_t room;
+		uint8_t *place = libvirt_inbox_place(&link->from_daemon, &room);
+
+		if (room > len)
+			room = len;
+		memcpy(place, data, room);
+		data += room;
+		len -= room;
+		take_daemon(link,
+			    libvirt_inbox_advance(&link->from_daemon, room));
+	}
+}
+
 /* Reads what there is, within one turn's share. */
 static void pull_daemon(struct libvirt_link *link)
 {
-	size_t budget = TURN_MAX;
+	/* Nothing stays here from one read to the next. */
+	static uint8_t chunk[READ_MAX];
 
-	while (link->state == LINK_UP &&
-	       libvirt_outbox_waiting(&link->to_guest) < HIGH &&
-	       libvirt_outbox_waiting(&link->to_daemon) < HIGH) {
-		size_t len;
-		uint8_t *place = libvirt_inbox_place(&link->from_daemon, &len);
+	for (unsigned int reads = 0;
+	     link->state == LINK_UP &&
+	     libvirt_outbox_waiting(&link->to_guest) < HIGH &&
+	     libvirt_outbox_waiting(&link->to_daemon) < HIGH;
+	     reads++) {
 		ssize_t got;
 
-		if (!budget) {
+		if (reads == TURN_READS) {
 			kick(link);
-			return;
-		}
-		if (len > budget)
-			len = budget;
-		got = char_stream_read(link->stream, place, len);
-		if (got == 0)
 			break;
+		}
+		got = char_stream_read(link->stream, chunk, sizeof(chunk));
 		if (got < 0) {
 			daemon_gone(link,
 				    "2virt: the platform's libvirt has gone");
 			return;
 		}
-		budget -= (size_t)got;
-		take_daemon(link, libvirt_inbox_advance(&link->from_daemon,
-							(size_t)got));
+		if (got == 0)
+			break;
+		feed_daemon(link, chunk, (size_t)got);
 	}
 	push_daemon(link);
 }
