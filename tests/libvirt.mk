@@ -31,3 +31,7 @@ tests_fuzz_fuzz_libvirt_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_libvirt_xml_SOURCES = tests/fuzz/fuzz-libvirt-xml.c
 tests_fuzz_fuzz_libvirt_xml_LDADD = liblibvirtservice.a
 tests_fuzz_fuzz_libvirt_xml_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+EXTRA_DIST += tests/libvirt/run tests/libvirt/polkit tests/libvirt/rpc.py \
+	tests/libvirt/daemon.py tests/libvirt/guest.py \
+	tests/libvirt/leaks.py tests/libvirt/usbip_guest.py
