@@ -160,6 +160,7 @@ static void check_domains(const struct libvirt_program *program,
 		bed_domain_other,
 		{BED_MINE_NAME, bed_other, -1},
 		{BED_OTHER_NAME, bed_mine, -1},
+		{"mime", bed_mine, -1},
 		{BED_MINE_NAME, bed_mine, 77},
 		{"", bed_mine, -1},
 	};
@@ -170,7 +171,7 @@ static void check_domains(const struct libvirt_program *program,
 		return;
 	bed_init(&bed, LIBVIRT_VERBS_ALL, 0);
 	bed_open(&bed);
-	for (unsigned int i = 0; i < 5; i++) {
+	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		try(&bed, program, procedure, &wrong[i]);
 		assert_denied(&bed);
 	}
