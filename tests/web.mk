@@ -81,5 +81,6 @@ if FUZZERS
 noinst_PROGRAMS += tests/fuzz/fuzz-uddi
 endif
 tests_fuzz_fuzz_uddi_SOURCES = tests/fuzz/fuzz-uddi.c
+tests_fuzz_fuzz_uddi_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS)
 tests_fuzz_fuzz_uddi_LDADD = libuddi.a $(XML_LIBS)
 tests_fuzz_fuzz_uddi_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

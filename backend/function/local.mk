@@ -7,6 +7,7 @@ libwebfunction_a_SOURCES = \
 	backend/function/web-directory-html.c \
 	backend/function/web-directory-uddi.c \
 	backend/function/web-directory.c \
+	backend/function/web-events.c \
 	backend/function/web-http1.c \
 	backend/function/web-http2.c \
 	backend/function/web-own.c \

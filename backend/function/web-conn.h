@@ -17,6 +17,8 @@
 #include "backend/usb/pipe.h"
 #include "backend/util/list.h"
 
+#include <stdio.h>
+
 struct web_conn;
 struct web_function;
 
@@ -56,7 +58,9 @@ struct web_function {
 	struct list_node dirty;
 	/* Shared by all HTTP/2 sessions; NULL until the first. */
 	struct web_http2_shared *http2;
-	size_t own_bytes; /* of bodies that struct web_own holds */
+	size_t own_bytes;	 /* of bodies that struct web_own holds */
+	struct web_watch *watch; /* of /events; NULL until the first */
+	uint32_t events_idle_ms;
 };
 
 /* There is something to tell the pipe, or to produce. */
@@ -99,6 +103,7 @@ struct web_page {
 	unsigned int retry_after_s; /* 0: not said */
 	bool allow;		    /* says which methods there are */
 	bool fresh;		    /* says that it must not be kept */
+	bool events;		    /* the body is a struct web_events */
 	const char *policy; /* Content-Security-Policy, constant, or NULL */
 };
 
@@ -122,6 +127,7 @@ enum web_own_route {
 	WEB_OWN_JSON,
 	WEB_OWN_HTML,
 	WEB_OWN_UDDI,
+	WEB_OWN_EVENTS,
 	WEB_OWN_ROUTE_COUNT
 };
 
@@ -166,6 +172,39 @@ const char *web_health_name(enum web_health health);
 /* What UDDI's inquiry of len octets asks for (web-directory-uddi.c). */
 bool web_directory_uddi(struct web_page *page, struct web_service_set *services,
 			const char *request, size_t len);
+
+/* One grant, or its limits, as a JSON object in one line. */
+void web_directory_put_grant(FILE *out, const struct web_grant_info *info);
+void web_directory_put_limits(FILE *out, const struct web_grant_info *info);
+
+/* ---- changes of the directory (web-events.c) ----------------------------- */
+
+enum {
+	WEB_EVENTS_MAX = 16, /* listeners of one device */
+	WEB_EVENTS_BUFFER_MAX = 64 * 1024,
+};
+
+struct web_watch;
+struct web_events;
+
+/*
+ * A listener.  readable() is called when web_events_peek() or _over() has
+ * something new, and must not destroy listeners.  NULL: too many of them, or
+ * no memory.
+ */
+struct web_events *web_events_create(struct web_function *function,
+				     void (*readable)(void *context),
+				     void *context);
+/* NULL is no error. */
+void web_events_destroy(struct web_events *events);
+/* As web_request_peek(), _consume() and _complete(). */
+size_t web_events_peek(const struct web_events *events, const uint8_t **data);
+void web_events_consume(struct web_events *events, size_t len);
+bool web_events_over(const struct web_events *events);
+/* A turn of the set: looks whether something has changed. */
+void web_events_turn(struct web_function *function);
+/* There are no listeners any more.  NULL is no error. */
+void web_watch_free(struct web_watch *watch);
 
 /* ---- requests (web-ask.c) ----------------------------------------------- */
 

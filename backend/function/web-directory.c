@@ -110,6 +110,26 @@ static void put_limits(FILE *out, const struct web_limits *limits)
 	fputc('}', out);
 }
 
+void web_directory_put_limits(FILE *out, const struct web_grant_info *info)
+{
+	put_limits(out, info->limits);
+}
+
+void web_directory_put_grant(FILE *out, const struct web_grant_info *info)
+{
+	fputs("{\"type\":", out);
+	put_string(out, info->type, strlen(info->type));
+	fputs(",\"name\":", out);
+	put_string(out, info->name, strlen(info->name));
+	/* The domain itself has none. */
+	if (strcmp(info->type, "domain") != 0)
+		fprintf(out, ",\"health\":\"%s\"",
+			web_health_name(info->health));
+	fputs(",\"limits\":", out);
+	put_limits(out, info->limits);
+	fputc('}', out);
+}
+
 static void put_grant(void *context, const struct web_grant_info *info)
 {
 	struct writer *writer = context;
@@ -123,14 +143,8 @@ static void put_grant(void *context, const struct web_grant_info *info)
 		fputs("},\"grants\":[", out);
 		return;
 	}
-	fprintf(out, "%s\n{\"type\":", writer->grants++ ? "," : "");
-	put_string(out, info->type, strlen(info->type));
-	fputs(",\"name\":", out);
-	put_string(out, info->name, strlen(info->name));
-	fprintf(out, ",\"health\":\"%s\",\"limits\":",
-		web_health_name(info->health));
-	put_limits(out, info->limits);
-	fputc('}', out);
+	fputs(writer->grants++ ? ",\n" : "\n", out);
+	web_directory_put_grant(out, info);
 }
 
 static void put_all(FILE *out, struct web_service_set *set)

@@ -84,7 +84,8 @@ struct http1 {
 	enum http1_framing framing;
 	bool head_sent;
 	struct web_own own;
-	bool local; /* a page of our own is all of it */
+	struct web_events *events; /* instead of request */
+	bool local;		   /* a page of our own is all of it */
 	uint64_t answer_left;
 	size_t chunk_left;
 	bool first_chunk;
@@ -144,6 +145,8 @@ static void http1_let_go(struct http1 *http1)
 		web_request_release(http1->request);
 	http1->request = NULL;
 	web_own_end(&http1->own);
+	web_events_destroy(http1->events);
+	http1->events = NULL;
 }
 
 static void http1_abort(struct http1 *http1, enum tv_pipe_reason reason)
@@ -239,14 +242,6 @@ static void http1_reply(struct http1 *http1, bool made, struct web_page *page)
 	if (http1->state != HTTP1_ANSWER)
 		http1->state = HTTP1_DISCARD;
 	web_conn_mark(http1->conn);
-}
-
-static void http1_reply_own(struct http1 *http1)
-{
-	struct web_page page;
-	bool made = web_own_answer(&http1->own, &page);
-
-	http1_reply(http1, made, &page);
 }
 
 static void http1_refuse(struct http1 *http1, unsigned int status,
@@ -388,6 +383,64 @@ static const struct web_request_ops http1_request_ops = {
 	.failed = on_answer_failed,
 };
 
+/* The answer is a stream of events: as one of unknown length. */
+static void http1_reply_events(struct http1 *http1, const struct web_page *page)
+{
+	const struct web_header headers[] = {
+		{"content-type", page->type, 12, strlen(page->type)},
+		{"cache-control", "no-store", 13, 8},
+	};
+	const struct web_response_head head = {.status = page->status,
+					       .headers = headers,
+					       .header_count = 2,
+					       .content_length = -1};
+
+	http1->events = web_events_create(http1->conn->function,
+					  on_answer_readable, http1);
+	if (!http1->events) {
+		http1_refuse(http1, 503, "too many listen to events");
+		return;
+	}
+	http1->ask.urgency.given = false;
+	on_answer_head(http1, &head);
+}
+
+/* The function itself answers. */
+static void http1_reply_own(struct http1 *http1)
+{
+	struct web_page page;
+	bool made = web_own_answer(&http1->own, &page);
+
+	if (!made || !page.events || http1->is_head)
+		http1_reply(http1, made, &page);
+	else if (http1->state == HTTP1_ANSWER)
+		http1_reply_events(http1, &page);
+	else
+		http1_refuse(http1, 400, "such a request has no body");
+}
+
+/* ---- what is produced ---------------------------------------------------- */
+
+static size_t answer_peek(const struct http1 *http1, const uint8_t **data)
+{
+	return http1->events ? web_events_peek(http1->events, data)
+			     : web_request_peek(http1->request, data);
+}
+
+static void answer_consume(struct http1 *http1, size_t len)
+{
+	if (http1->events)
+		web_events_consume(http1->events, len);
+	else
+		web_request_consume(http1->request, len);
+}
+
+static bool answer_complete(const struct http1 *http1)
+{
+	return http1->events ? web_events_over(http1->events)
+			     : web_request_complete(http1->request);
+}
+
 static size_t text_produce(struct http1_text *text, uint8_t *data, size_t len)
 {
 	size_t left = text->len - text->at;
@@ -407,7 +460,7 @@ static size_t text_produce(struct http1_text *text, uint8_t *data, size_t len)
 static size_t body_produce(struct http1 *http1, uint8_t *data, size_t len)
 {
 	const uint8_t *from;
-	size_t have = web_request_peek(http1->request, &from);
+	size_t have = answer_peek(http1, &from);
 
 	if (len > have)
 		len = have;
@@ -418,7 +471,7 @@ static size_t body_produce(struct http1 *http1, uint8_t *data, size_t len)
 	if (!len)
 		return 0;
 	memcpy(data, from, len);
-	web_request_consume(http1->request, len);
+	answer_consume(http1, len);
 	http1->chunk_left -= http1->framing == HTTP1_CHUNKED ? len : 0;
 	http1->answer_left -= http1->framing == HTTP1_LENGTH ? len : 0;
 	return len;
@@ -428,7 +481,7 @@ static size_t body_produce(struct http1 *http1, uint8_t *data, size_t len)
 static bool chunk_frame(struct http1 *http1)
 {
 	const uint8_t *from;
-	size_t have = web_request_peek(http1->request, &from);
+	size_t have = answer_peek(http1, &from);
 	char line[32];
 
 	if (http1->chunk_left || !have)
@@ -470,9 +523,8 @@ static bool answer_is_out(const struct http1 *http1)
 
 	if (http1->local)
 		return true;
-	return http1->request && web_request_complete(http1->request) &&
-	       (http1->framing == HTTP1_NONE ||
-		!web_request_peek(http1->request, &from));
+	return (http1->request || http1->events) && answer_complete(http1) &&
+	       (http1->framing == HTTP1_NONE || !answer_peek(http1, &from));
 }
 
 static size_t http1_produce(void *state, uint8_t *data, size_t len)
@@ -484,7 +536,8 @@ static size_t http1_produce(void *state, uint8_t *data, size_t len)
 		n += text_produce(&http1->out, data + n, len - n);
 		if (n == len || !http1->head_sent)
 			break;
-		if (http1->request && http1->framing != HTTP1_NONE) {
+		if ((http1->request || http1->events) &&
+		    http1->framing != HTTP1_NONE) {
 			size_t more = body_produce(http1, data + n, len - n);
 
 			n += more;

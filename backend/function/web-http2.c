@@ -76,11 +76,12 @@ struct http2_stream {
 
 	struct web_request *request;
 	bool input_ended;
-	bool answered;	    /* a head was submitted */
-	bool deferred;	    /* DATA waits for octets */
-	size_t unconsumed;  /* of the windows */
-	struct web_own own; /* asked of the function itself */
-	char *page;	    /* an answer of our own, and its length */
+	bool answered;		   /* a head was submitted */
+	bool deferred;		   /* DATA waits for octets */
+	size_t unconsumed;	   /* of the windows */
+	struct web_own own;	   /* asked of the function itself */
+	struct web_events *events; /* instead of request */
+	char *page;		   /* an answer of our own, and its length */
 	size_t page_len;
 	size_t page_at;
 };
@@ -147,6 +148,7 @@ static struct http2_stream *stream_create(struct http2 *http2, int32_t id)
 	stream->deferred = false;
 	stream->unconsumed = 0;
 	memset(&stream->own, 0, sizeof(stream->own));
+	stream->events = NULL;
 	stream->page = NULL;
 	stream->page_len = 0;
 	stream->page_at = 0;
@@ -169,6 +171,8 @@ static void stream_destroy(struct http2_stream *stream)
 		web_request_release(stream->request);
 	stream->request = NULL;
 	web_own_end(&stream->own);
+	web_events_destroy(stream->events);
+	stream->events = NULL;
 	free(stream->page);
 	stream->page = NULL;
 	list_remove(&stream->link);
@@ -197,6 +201,8 @@ static size_t stream_peek(const struct http2_stream *stream,
 {
 	if (stream->request)
 		return web_request_peek(stream->request, data);
+	if (stream->events)
+		return web_events_peek(stream->events, data);
 	*data = (const uint8_t *)stream->page + stream->page_at;
 	return stream->page_len - stream->page_at;
 }
@@ -205,12 +211,16 @@ static void stream_consume(struct http2_stream *stream, size_t len)
 {
 	if (stream->request)
 		web_request_consume(stream->request, len);
+	else if (stream->events)
+		web_events_consume(stream->events, len);
 	else
 		stream->page_at += len;
 }
 
 static bool stream_complete(const struct http2_stream *stream)
 {
+	if (stream->events)
+		return web_events_over(stream->events);
 	return !stream->request || web_request_complete(stream->request);
 }
 
@@ -328,6 +338,12 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame,
 			sizeof(n) - 1, (vlen), NGHTTP2_NV_FLAG_NONE            \
 	}
 
+static bool stream_is_head(const struct http2_stream *stream)
+{
+	return stream->method.value_len == 4 &&
+	       !memcmp(stream->text + stream->method.value, "HEAD", 4);
+}
+
 /* A page of our own is the answer. */
 static void stream_reply(struct http2_stream *stream, bool made,
 			 struct web_page *page)
@@ -337,8 +353,7 @@ static void stream_reply(struct http2_stream *stream, bool made,
 	char retry_text[12];
 	nghttp2_data_provider provider = {.source.ptr = stream,
 					  .read_callback = on_read};
-	bool is_head = stream->method.value_len == 4 &&
-		       !memcmp(stream->text + stream->method.value, "HEAD", 4);
+	bool is_head = stream_is_head(stream);
 	size_t count = 3;
 
 	if (stream->request)
@@ -375,14 +390,6 @@ static void stream_reply(struct http2_stream *stream, bool made,
 				    count, is_head ? NULL : &provider))
 		stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
 	web_conn_mark(stream->http2->conn);
-}
-
-static void stream_reply_own(struct http2_stream *stream)
-{
-	struct web_page page;
-	bool made = web_own_answer(&stream->own, &page);
-
-	stream_reply(stream, made, &page);
 }
 
 static void stream_refuse(struct http2_stream *stream, unsigned int status,
@@ -521,6 +528,43 @@ static const struct web_request_ops http2_request_ops = {
 	.drained = on_body_drained,
 	.failed = on_answer_failed,
 };
+
+/* The answer is a stream of events. */
+static void stream_reply_events(struct http2_stream *stream,
+				const struct web_page *page)
+{
+	const nghttp2_nv nva[] = {
+		NV(":status", "200", 3),
+		NV("content-type", page->type, strlen(page->type)),
+		NV("cache-control", "no-store", 8),
+	};
+	nghttp2_data_provider provider = {.source.ptr = stream,
+					  .read_callback = on_read};
+
+	stream->events = web_events_create(stream->http2->conn->function,
+					   on_answer_readable, stream);
+	if (!stream->events) {
+		stream_refuse(stream, 503, "too many listen to events");
+		return;
+	}
+	stream->answered = true;
+	if (nghttp2_submit_response(stream->http2->session, stream->id, nva, 3,
+				    &provider))
+		stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
+	web_conn_mark(stream->http2->conn);
+}
+
+/* The function itself answers. */
+static void stream_reply_own(struct http2_stream *stream)
+{
+	struct web_page page;
+	bool made = web_own_answer(&stream->own, &page);
+
+	if (made && page.events && !stream_is_head(stream))
+		stream_reply_events(stream, &page);
+	else
+		stream_reply(stream, made, &page);
+}
 
 /* ---- requests ----------------------------------------------------------- */
 

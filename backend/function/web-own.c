@@ -66,6 +66,8 @@ static void begin_reading(struct web_own *own, const struct web_ask *ask)
 {
 	if (text_is(ask->target, ask->target_len, "/"))
 		own->route = prefers_html(ask) ? WEB_OWN_HTML : WEB_OWN_JSON;
+	else if (text_is(ask->target, ask->target_len, "/events"))
+		own->route = WEB_OWN_EVENTS;
 	else if (text_is(ask->target, ask->target_len, "/uddi"))
 		refuse(own, 405, "UDDI's inquiries are sent with POST");
 	else
@@ -162,6 +164,15 @@ bool web_own_answer(struct web_own *own, struct web_page *page)
 		break;
 	case WEB_OWN_UDDI:
 		made = web_directory_uddi(page, services, own->body, own->len);
+		break;
+	case WEB_OWN_EVENTS:
+		*page = (struct web_page){
+			.status = 200,
+			.type = "text/event-stream",
+			.fresh = true,
+			.events = true,
+		};
+		made = true;
 		break;
 	default:
 		break;

@@ -67,6 +67,7 @@ static void function_flush(void *context)
 	struct list_node list;
 	struct list_node *node;
 
+	web_events_turn(function);
 	if (list_empty(&function->dirty))
 		return;
 	/* What is marked meanwhile is for the next turn. */
@@ -227,6 +228,7 @@ static void on_destroy(void *context)
 
 	web_service_set_observe(function->services, NULL, NULL);
 	web_http2_shared_free(function->http2);
+	web_watch_free(function->watch);
 	free(function);
 }
 
@@ -256,6 +258,7 @@ web_function_create(const struct web_function_config *config)
 	function->header_max_count = config->header_max_count
 					     ? config->header_max_count
 					     : DEFAULT_HEADER_COUNT;
+	function->events_idle_ms = config->events_idle_ms;
 	list_init(&function->dirty);
 	made = pipe_function_create(&(struct pipe_function_config){
 		.type = TV_FUNCTION_WEB,

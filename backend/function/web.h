@@ -21,6 +21,7 @@ struct web_function_config {
 	uint32_t transfer_max_bytes;   /* told to the guest's driver; 1 MiB */
 	uint32_t header_max_bytes;     /* of a request's head; 32768 */
 	unsigned int header_max_count; /* 128 */
+	uint32_t events_idle_ms; /* after which /events says a comment; 15 s */
 };
 
 /* NULL: out of memory. */

@@ -415,6 +415,7 @@ struct web_service_set {
 	uv_check_t check;
 	uv_idle_t idle;
 	uv_timer_t tick;
+	bool ticked;	   /* the observer wants a turn with each tick */
 	uv_timer_t refill; /* until somebody's tokens are there */
 	unsigned int open_handles;
 	bool woken;	/* there is work for a turn */

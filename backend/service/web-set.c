@@ -172,7 +172,9 @@ static void on_tick(uv_timer_t *timer)
 		else
 			resting = false;
 	}
-	if (resting && !set->request_count) {
+	if (set->ticked)
+		web_set_wake(set);
+	if (resting && !set->request_count && !set->ticked) {
 		free_spares(set);
 		uv_timer_stop(&set->tick);
 	}
@@ -182,6 +184,13 @@ void web_set_start_ticking(struct web_service_set *set)
 {
 	if (!uv_is_active((uv_handle_t *)&set->tick))
 		uv_timer_start(&set->tick, on_tick, TICK_MS, TICK_MS);
+}
+
+void web_service_set_tick(struct web_service_set *set, bool wanted)
+{
+	set->ticked = wanted;
+	if (wanted)
+		web_set_start_ticking(set);
 }
 
 /* ---- services ----------------------------------------------------------- */

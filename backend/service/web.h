@@ -269,6 +269,8 @@ int web_service_set_stats(const struct web_service_set *set, const char *name,
 void web_service_set_wake(struct web_service_set *set);
 void web_service_set_observe(struct web_service_set *set,
 			     void (*settled)(void *context), void *context);
+/* Whether the observer is to be called every 100 ms even if nothing happens. */
+void web_service_set_tick(struct web_service_set *set, bool wanted);
 
 struct web_header {
 	const char *name;

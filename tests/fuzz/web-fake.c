@@ -187,6 +187,12 @@ void web_service_set_wake(struct web_service_set *set)
 	(void)set;
 }
 
+void web_service_set_tick(struct web_service_set *set, bool wanted)
+{
+	(void)set;
+	(void)wanted;
+}
+
 /* The pipe's share: limits change under the function's feet. */
 struct web_share *web_share_create(struct web_service_set *set,
 				   void (*changed)(void *context),

@@ -281,6 +281,173 @@ static void bodies_that_never_end_are_bounded(void **state)
 	assert_true(bed_until_text(guest, "uddi:2virt:service:catalog"));
 }
 
+/* ---- events -------------------------------------------------------------- */
+
+#define GET_EVENTS "GET /events HTTP/1.1\r\nHost: directory\r\n\r\n"
+
+static void listen_on(struct guest_pipe *pipe)
+{
+	guest_send_text(pipe, GET_EVENTS);
+	assert_true(bed_until_text(pipe, "event: directory\ndata: {"));
+	assert_has(pipe->text, "content-type: text/event-stream\r\n");
+}
+
+/* Waits for the event; it must come within a second. */
+static void expect_event(struct guest_pipe *pipe, const char *text)
+{
+	uint64_t from = uv_hrtime();
+
+	assert_true(bed_until_text(pipe, text));
+	assert_true(uv_hrtime() - from < 1000000000);
+}
+
+static void a_grant_and_a_revocation_are_seen_as_events(void **state)
+{
+	(void)state;
+	listen_on(guest);
+	bed_grant(bed, "shop", &up, 1, NULL);
+	expect_event(guest, "event: plug\ndata: {\"type\":\"web\",\"name\":"
+			    "\"shop\",\"health\":\"up\",\"limits\":{}}\n\n");
+	web_service_set_limit(bed->services, "shop",
+			      &(struct web_limits){.rps = 7});
+	expect_event(guest,
+		     "event: limits\ndata: {\"type\":\"web\",\"name\":"
+		     "\"shop\",\"health\":\"up\",\"limits\":{\"rps\":7}}\n\n");
+	web_service_set_domain_limit(bed->services,
+				     &(struct web_limits){.rate = 99999});
+	expect_event(guest, "event: limits\ndata: {\"type\":\"domain\"");
+	web_service_set_remove(bed->services, "shop");
+	expect_event(guest, "event: unplug\ndata: {\"type\":\"web\","
+			    "\"name\":\"shop\"");
+	assert_has_not(guest->text, "event: health");
+	assert_false(guest->ended);
+}
+
+static void a_change_of_health_is_seen_as_an_event(void **state)
+{
+	struct guest_pipe *other = &bed->pipes[1];
+
+	(void)state;
+	guest_open(other);
+	listen_on(guest);
+	upstream_kill(up);
+	guest_send_text(other, "GET /x HTTP/1.1\r\nHost: catalog\r\n\r\n");
+	assert_true(bed_until_text(other, "HTTP/1.1 50"));
+	expect_event(guest, "event: health\ndata: {\"type\":\"web\",\"name\":"
+			    "\"catalog\",\"health\":\"down\"");
+}
+
+static void a_quiet_stream_says_that_it_lives(void **state)
+{
+	(void)state;
+	listen_on(guest);
+	assert_true(bed_until_text(guest, "\n:\n\n"));
+}
+
+static bool has_some(void *context)
+{
+	return ((struct h2_stream *)context)->received > 0;
+}
+
+static bool has_more(void *context)
+{
+	return ((struct h2_stream *)context)->received > 800;
+}
+
+static void events_come_over_http2_beside_other_requests(void **state)
+{
+	static struct h2_client client;
+	struct h2_stream *events;
+	struct h2_stream *page;
+
+	(void)state;
+	h2_start(&client, guest, false);
+	events =
+		h2_request(&client, "GET", "directory", "/events", -1, NULL, 0);
+	h2_flush(&client);
+	assert_true(bed_until(bed, has_some, events));
+	assert_has(events->headers, "text/event-stream");
+	assert_has(events->body, "event: directory");
+	for (char name[] = "s0"; name[1] <= '9'; name[1]++)
+		bed_grant(bed, name, &up, 1, NULL);
+	page = h2_request(&client, "GET", "directory", "/", -1, NULL, 0);
+	h2_flush(&client);
+	assert_true(bed_until(bed, stream_is_closed, page));
+	assert_true(bed_until(bed, has_more, events));
+	assert_false(events->closed);
+	h2_stop(&client);
+}
+
+static unsigned int statuses(const struct h2_client *client, int status)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < client->count; i++)
+		count += client->streams[i].status == status;
+	return count;
+}
+
+static bool twenty_are_told(void *context)
+{
+	return statuses(context, 200) + statuses(context, 503) == 20;
+}
+
+static void listeners_are_counted(void **state)
+{
+	static struct h2_client client;
+
+	(void)state;
+	h2_start(&client, guest, false);
+	for (int i = 0; i < 20; i++)
+		h2_request(&client, "GET", "directory", "/events", -1, NULL, 0);
+	h2_flush(&client);
+	assert_true(bed_until(bed, twenty_are_told, &client));
+	assert_int_equal(statuses(&client, 200), 16);
+	h2_stop(&client);
+	/* They ended with their pipe. */
+	guest_close(guest);
+	guest_open(guest);
+	listen_on(guest);
+}
+
+/* One who does not read costs one buffer; its stream ends. */
+static void a_listener_who_does_not_read_is_let_go(void **state)
+{
+	static char path[4000];
+	char name[8];
+
+	(void)state;
+	memset(path, 'x', sizeof(path) - 1);
+	/* 16 patterns of 249 octets. */
+	for (size_t i = 0; i < sizeof(path) - 1; i += 250) {
+		path[i] = '/';
+		path[i + 249] = ',';
+	}
+	path[sizeof(path) - 1] = 0;
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		bed_grant(bed, name, &up, 1, NULL);
+	}
+	listen_on(guest);
+	guest->stuck = true;
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 100; i++) {
+			snprintf(name, sizeof(name), "s%d", i);
+			path[1] = (char)('a' + round);
+			assert_int_equal(
+				web_service_set_limit(
+					bed->services, name,
+					&(struct web_limits){.paths = path}),
+				0);
+		}
+		bed_run_ms(bed, 300);
+	}
+	guest->stuck = false;
+	guest_read(guest);
+	assert_true(bed_until_text(guest, "\r\n0\r\n\r\n"));
+	assert_false(guest->reset);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -293,6 +460,12 @@ int main(void)
 		TEST(a_page_says_limits_and_escapes_them),
 		TEST(an_inquiry_is_answered_over_http2),
 		TEST(bodies_that_never_end_are_bounded),
+		TEST(a_grant_and_a_revocation_are_seen_as_events),
+		TEST(a_change_of_health_is_seen_as_an_event),
+		TEST(a_quiet_stream_says_that_it_lives),
+		TEST(events_come_over_http2_beside_other_requests),
+		TEST(listeners_are_counted),
+		TEST(a_listener_who_does_not_read_is_let_go),
 	};
 
 	return cmocka_run_group_tests_name("web-directory", tests, NULL, NULL);

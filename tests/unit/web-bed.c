@@ -873,6 +873,7 @@ struct bed *bed_create(void)
 		.name = "default",
 		.services = bed->services,
 		.pipe_count = BED_PIPES,
+		.events_idle_ms = 300,
 	});
 	assert(function);
 	device = usb_device_create(&identity, &function, 1);
