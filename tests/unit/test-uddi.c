@@ -73,6 +73,18 @@ static const struct row rows[] = {
 	 200,
 	 {"<actualCount>0</actualCount>"},
 	 "serviceInfos"},
+	{"a declared encoding is not believed",
+	 "<?xml version='1.0' encoding='ISO-2022-JP'?><s:Envelope xmlns:s="
+	 "'http://schemas.xmlsoap.org/soap/envelope/'><s:Body>"
+	 "<find_service" NS "><name>shop</name></find_service>" TAIL,
+	 200,
+	 {KEY("shop")},
+	 NULL},
+	{"what does not begin as UTF-8 is refused",
+	 "\xff\xfe<",
+	 500,
+	 {"UTF-8"},
+	 NULL},
 	{"case counts",
 	 HEAD "<find_service" NS "><name>SHOP</name></find_service>" TAIL,
 	 200,
