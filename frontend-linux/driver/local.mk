@@ -25,7 +25,7 @@ EXTRA_DIST += $(hcd_sources) \
 dkmsdir = $(prefix)/src/2virt-hcd-$(VERSION)
 dkms_DATA = $(hcd_sources) frontend-linux/driver/dkms.conf
 dkmsprotocoldir = $(dkmsdir)/protocol
-dkmsprotocol_DATA = protocol/usbif.h
+dkmsprotocol_DATA = protocol/front.h protocol/usbif.h
 
 frontend-linux/driver/dkms.conf: frontend-linux/driver/dkms.conf.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
