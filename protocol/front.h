@@ -34,7 +34,8 @@
  *
  * A backend can only have answered what it was asked.
  */
-static inline bool tv_prod_valid(uint32_t cons, uint32_t prod, uint32_t in_flight)
+static inline bool tv_prod_valid(uint32_t cons, uint32_t prod,
+				 uint32_t in_flight)
 {
 	return prod - cons <= in_flight;
 }
@@ -71,7 +72,8 @@ static inline bool tv_conn_valid(const struct tv_usbif_conn_response *rsp,
  * boundary, or the device would see a short packet in the middle.
  * Returns 0 if no whole packet was planned.
  */
-static inline uint32_t tv_plan_trim(uint32_t planned, uint32_t left, uint32_t maxp)
+static inline uint32_t tv_plan_trim(uint32_t planned, uint32_t left,
+				    uint32_t maxp)
 {
 	if (planned >= left)
 		return left;
@@ -81,19 +83,19 @@ static inline uint32_t tv_plan_trim(uint32_t planned, uint32_t left, uint32_t ma
 /* ---- who may have a ring slot ------------------------------------------- */
 
 enum tv_class {
-	TV_CLASS_OUT,		/* bulk and interrupt OUT: answered soon */
-	TV_CLASS_IN,		/* bulk and interrupt IN: may park for ever */
+	TV_CLASS_OUT, /* bulk and interrupt OUT: answered soon */
+	TV_CLASS_IN,  /* bulk and interrupt IN: may park for ever */
 	TV_CLASS_CONTROL,
 	TV_CLASS_UNLINK,
 };
 
 struct tv_load {
-	uint16_t entries;	/* of the ring */
-	uint16_t used;	/* slots taken */
-	uint16_t parked;	/* of these, IN transfers */
-	uint16_t port_parked;/* of these, of the port in question */
-	uint16_t ep_parked;	/* of these, of the endpoint in question */
-	uint16_t devices;	/* occupied ports */
+	uint16_t entries;     /* of the ring */
+	uint16_t used;	      /* slots taken */
+	uint16_t parked;      /* of these, IN transfers */
+	uint16_t port_parked; /* of these, of the port in question */
+	uint16_t ep_parked;   /* of these, of the endpoint in question */
+	uint16_t devices;     /* occupied ports */
 };
 
 /**

@@ -65,8 +65,7 @@ static void event(struct tv_hcd *hcd, const struct tv_usbif_conn_response *rsp)
 
 unsigned int tv_conn_poll(struct tv_hcd *hcd)
 {
-	uint32_t prod =
-		__atomic_load_n(&hcd->conn->rsp_prod, __ATOMIC_ACQUIRE);
+	uint32_t prod = __atomic_load_n(&hcd->conn->rsp_prod, __ATOMIC_ACQUIRE);
 	struct tv_usbif_conn_response rsp;
 	unsigned int found = 0;
 
@@ -80,7 +79,8 @@ unsigned int tv_conn_poll(struct tv_hcd *hcd)
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		hcd->conn_cons++;
 		if (!tv_conn_valid(&rsp, hcd->num_ports)) {
-			tv_hcd_fail(hcd, "connection event of no port or speed");
+			tv_hcd_fail(hcd,
+				    "connection event of no port or speed");
 			return TV_POLL_FAILED;
 		}
 		event(hcd, &rsp);

@@ -129,8 +129,7 @@ static bool endpoints_valid(const uint8_t *config, size_t len,
 		if (!tv_config_endpoint(config, len, iface, i, &ep) ||
 		    !(ep.address & 0x0f) || ep.address & 0x70 || !ep.maxp)
 			return false;
-	return !tv_config_endpoint(config, len, iface,
-				   iface->endpoints, &ep);
+	return !tv_config_endpoint(config, len, iface, iface->endpoints, &ep);
 }
 
 bool tv_config_valid(const uint8_t *config, size_t len)
@@ -150,10 +149,9 @@ bool tv_config_valid(const uint8_t *config, size_t len)
 			return false;
 		if (!interface_parse(at, &iface))
 			continue;
-		tv_config_interface(config, len, iface.number,
-				    iface.setting, &first);
-		if (first.at != at ||
-		    !endpoints_valid(config, len, &iface))
+		tv_config_interface(config, len, iface.number, iface.setting,
+				    &first);
+		if (first.at != at || !endpoints_valid(config, len, &iface))
 			return false;
 	}
 	return config[4] > 0 &&
@@ -161,7 +159,8 @@ bool tv_config_valid(const uint8_t *config, size_t len)
 	       !tv_config_nth(config, len, config[4], &iface);
 }
 
-/* ---- BOS ------------------------------------------------------------------ */
+/* ---- BOS ------------------------------------------------------------------
+ */
 
 static const uint8_t msos20_uuid[16] = {0xdf, 0x60, 0xdd, 0xd8, 0x89, 0x45,
 					0xc7, 0x4c, 0x9c, 0xd2, 0x65, 0x9d,
@@ -207,7 +206,8 @@ bool tv_bos_parse(const uint8_t *bos, size_t len, struct tv_bos *out)
 	return true;
 }
 
-/* ---- Microsoft's ---------------------------------------------------------- */
+/* ---- Microsoft's ----------------------------------------------------------
+ */
 
 enum {
 	MSOS20_HEADER = 0,
@@ -259,8 +259,7 @@ bool tv_msos20_compat(const uint8_t *set, size_t len, int iface,
 			return false;
 		if (type == MSOS20_FUNCTION && length >= 8)
 			where = set[pos + 4];
-		if (type == MSOS20_COMPATIBLE && length >= 20 &&
-		    where == iface)
+		if (type == MSOS20_COMPATIBLE && length >= 20 && where == iface)
 			return compat_copy(set + pos + 4, out);
 		pos += length;
 	}
@@ -269,8 +268,8 @@ bool tv_msos20_compat(const uint8_t *set, size_t len, int iface,
 
 bool tv_msos10_vendor(const uint8_t *string, size_t len, uint8_t *vendor)
 {
-	static const uint8_t signature[14] = {'M', 0, 'S', 0, 'F', 0, 'T', 0,
-					      '1', 0, '0', 0, '0', 0};
+	static const uint8_t signature[14] = {'M', 0,	'S', 0,	  'F', 0,   'T',
+					      0,   '1', 0,   '0', 0,   '0', 0};
 
 	if (len < 18 || string[0] < 18 || string[1] != TV_DESC_STRING ||
 	    memcmp(string + 2, signature, sizeof(signature)) != 0)

@@ -28,7 +28,7 @@ enum tv_descriptor_type {
 };
 
 struct tv_device_desc {
-	uint16_t usb;	  /* bcdUSB */
+	uint16_t usb; /* bcdUSB */
 	uint16_t vendor, product, revision;
 	uint8_t class, subclass, protocol;
 	uint8_t maxp0;
@@ -58,7 +58,8 @@ struct tv_interface {
 };
 
 struct tv_endpoint {
-	uint8_t address, type; /* 0 control, 1 isochronous, 2 bulk, 3 interrupt */
+	uint8_t address,
+		type; /* 0 control, 1 isochronous, 2 bulk, 3 interrupt */
 	uint8_t interval;
 	uint16_t maxp; /* octets of a packet, without the high-bandwidth bits */
 };

@@ -59,8 +59,8 @@ struct tv_ep {
 	uint16_t maxp;	 /* octets */
 	uint16_t interval;
 
-	struct tv_list waiting; /* xfers not on the ring, in order */
-	struct tv_list node;	/* tv_hcd.ready iff waiting is not empty */
+	struct tv_list waiting;	 /* xfers not on the ring, in order */
+	struct tv_list node;	 /* tv_hcd.ready iff waiting is not empty */
 	struct tv_xfer *partial; /* on the ring, and not all of it */
 	uint16_t in_flight;
 };
@@ -97,9 +97,9 @@ struct tv_xfer {
 	struct tv_list node;	    /* tv_ep.waiting or tv_hcd.done */
 	struct tv_list unlink_node; /* tv_hcd.unlinks, or in no list */
 	struct tv_page *page[TV_PART_PAGES];
-	struct tv_page *table;	/* page of segments, or NULL */
-	uint32_t part;		/* octets of the part in flight */
-	uint16_t slot;		/* TV_NO_SLOT unless on the ring */
+	struct tv_page *table; /* page of segments, or NULL */
+	uint32_t part;	       /* octets of the part in flight */
+	uint16_t slot;	       /* TV_NO_SLOT unless on the ring */
 	uint16_t nr_pages;
 	bool cancelled;
 	bool over; /* on the way back */
@@ -152,7 +152,7 @@ struct tv_hcd {
 	uint16_t parked; /* IN transfers on the ring */
 	uint16_t devices;
 	uint16_t port_parked[USBIF_MAX_PORTS + 1];
-	uint8_t speed[USBIF_MAX_PORTS + 1]; /* as the backend says */
+	uint8_t speed[USBIF_MAX_PORTS + 1];  /* as the backend says */
 	uint32_t plugs[USBIF_MAX_PORTS + 1]; /* changes seen, for the driver */
 
 	struct tv_page *free_page;
@@ -170,7 +170,8 @@ struct tv_hcd {
 #define TV_POLL_NEWS 4u	  /* a port changed */
 #define TV_POLL_FAILED 8u /* the backend broke the protocol */
 
-/* ---- hcd.c ---------------------------------------------------------------- */
+/* ---- hcd.c ----------------------------------------------------------------
+ */
 
 /* Once, before anything else.  state is TV_DOWN then. */
 void tv_hcd_init(struct tv_hcd *hcd, const struct tv_hcd_ops *ops, void *os);
@@ -193,7 +194,8 @@ void tv_hcd_fail(struct tv_hcd *hcd, const char *reason);
  */
 unsigned int tv_hcd_poll(struct tv_hcd *hcd);
 
-/* ---- ring.c --------------------------------------------------------------- */
+/* ---- ring.c ---------------------------------------------------------------
+ */
 
 void tv_ring_init(struct tv_hcd *hcd);
 uint16_t tv_ring_slot_get(struct tv_hcd *hcd, struct tv_xfer *xfer);
@@ -207,12 +209,14 @@ static inline uint16_t tv_ring_used(const struct tv_hcd *hcd)
 	return hcd->entries - hcd->nr_free;
 }
 
-/* ---- conn.c --------------------------------------------------------------- */
+/* ---- conn.c ---------------------------------------------------------------
+ */
 
 void tv_conn_init(struct tv_hcd *hcd);
 unsigned int tv_conn_poll(struct tv_hcd *hcd);
 
-/* ---- urb.c ---------------------------------------------------------------- */
+/* ---- urb.c ----------------------------------------------------------------
+ */
 
 void tv_ep_init(struct tv_ep *ep);
 static inline bool tv_ep_idle(const struct tv_ep *ep)

@@ -32,7 +32,7 @@ static void text(struct writer *w, const char *s)
 static void hex(struct writer *w, uint32_t value, unsigned int digits)
 {
 	while (digits--)
-		put(w, (uint8_t)"0123456789ABCDEF"[value >> 4 * digits & 15]);
+		put(w, (uint8_t) "0123456789ABCDEF"[value >> 4 * digits & 15]);
 }
 
 static void decimal(struct writer *w, unsigned int value)
@@ -66,9 +66,10 @@ static void list_end(struct tv_ids *ids)
 
 bool tv_id_composite(const struct tv_device_desc *device, const uint8_t *config)
 {
-	bool open = (!device->class && !device->subclass && !device->protocol) ||
-		    (device->class == 0xef && device->subclass == 2 &&
-		     device->protocol == 1);
+	bool open =
+		(!device->class && !device->subclass && !device->protocol) ||
+		(device->class == 0xef && device->subclass == 2 &&
+		 device->protocol == 1);
 
 	return open && config[4] > 1 && device->configurations == 1;
 }

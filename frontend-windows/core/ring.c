@@ -114,8 +114,7 @@ static bool take(struct tv_hcd *hcd)
 
 unsigned int tv_ring_poll(struct tv_hcd *hcd)
 {
-	uint32_t prod =
-		__atomic_load_n(&hcd->urb->rsp_prod, __ATOMIC_ACQUIRE);
+	uint32_t prod = __atomic_load_n(&hcd->urb->rsp_prod, __ATOMIC_ACQUIRE);
 	unsigned int found = 0;
 
 	if (!tv_prod_valid(hcd->rsp_cons, prod, tv_ring_used(hcd))) {

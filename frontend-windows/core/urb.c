@@ -32,7 +32,8 @@
 
 #include <string.h>
 
-/* ---- pages ---------------------------------------------------------------- */
+/* ---- pages ----------------------------------------------------------------
+ */
 
 static struct tv_page *page_get(struct tv_hcd *hcd, bool urgent)
 {
@@ -62,7 +63,8 @@ static void part_put(struct tv_hcd *hcd, struct tv_xfer *xfer)
 	xfer->table = NULL;
 }
 
-/* ---- a part: build it, take it apart -------------------------------------- */
+/* ---- a part: build it, take it apart --------------------------------------
+ */
 
 static bool is_control(const struct tv_xfer *xfer)
 {
@@ -186,8 +188,7 @@ static void request_make(struct tv_usbif_request *req,
 	if (xfer->table) {
 		req->transfer_flags |= USBIF_FLAG_INDIRECT;
 		req->seg[0].gref = xfer->table->gref;
-		req->seg[0].length =
-			(uint16_t)(xfer->nr_pages * sizeof(*seg));
+		req->seg[0].length = (uint16_t)(xfer->nr_pages * sizeof(*seg));
 		seg = xfer->table->octets;
 	} else {
 		req->buffer_length = (uint16_t)xfer->part;
@@ -199,7 +200,8 @@ static void request_make(struct tv_usbif_request *req,
 		};
 }
 
-/* ---- waiting, flying, done ------------------------------------------------ */
+/* ---- waiting, flying, done ------------------------------------------------
+ */
 
 static void load_count(struct tv_hcd *hcd, const struct tv_xfer *xfer, int by)
 {
@@ -271,7 +273,8 @@ static bool xfer_land(struct tv_hcd *hcd, struct tv_xfer *xfer, uint32_t actual)
 	return reached;
 }
 
-/* tv_status_result - what a status of the ring means; unknown is an I/O error */
+/* tv_status_result - what a status of the ring means; unknown is an I/O error
+ */
 enum tv_result tv_status_result(int32_t status)
 {
 	switch (status) {
@@ -319,12 +322,12 @@ void tv_urb_answered(struct tv_hcd *hcd, uint16_t id,
 		xfer_finish(hcd, xfer, TV_NOMEM);
 	else if (result == TV_OK && all && !xfer->cancelled && xfer_left(xfer))
 		xfer_wait(hcd, xfer, true);
-	else if (xfer->cancelled && (result != TV_OK || !all))
+	else if (xfer->cancelled &&
+		 (result != TV_OK || (all && xfer_left(xfer))))
+		/* What came before the cancel is in moved. */
 		xfer_finish(hcd, xfer, TV_CANCELLED);
 	else
-		xfer_finish(hcd, xfer,
-			    xfer->cancelled && xfer_left(xfer) ? TV_CANCELLED
-							       : result);
+		xfer_finish(hcd, xfer, result);
 }
 
 static bool ep_may_send(const struct tv_hcd *hcd, const struct tv_ep *ep)
@@ -366,8 +369,7 @@ static void unlinks_send(struct tv_hcd *hcd)
 /* Sends the first waiting transfer; false if nothing can be sent for now. */
 static bool ep_send(struct tv_hcd *hcd, struct tv_ep *ep)
 {
-	struct tv_xfer *xfer =
-		TV_ENTRY(ep->waiting.next, struct tv_xfer, node);
+	struct tv_xfer *xfer = TV_ENTRY(ep->waiting.next, struct tv_xfer, node);
 	enum part part = xfer_send(hcd, xfer);
 
 	if (part == PART_READY)
@@ -432,7 +434,8 @@ void tv_urb_cut(struct tv_hcd *hcd)
 	}
 }
 
-/* ---- what the driver calls ------------------------------------------------ */
+/* ---- what the driver calls ------------------------------------------------
+ */
 
 /* tv_ep_init - the lists of an endpoint whose first block is filled */
 void tv_ep_init(struct tv_ep *ep)
@@ -481,8 +484,8 @@ void tv_urb_dequeue(struct tv_hcd *hcd, struct tv_xfer *xfer)
 void tv_ep_abort(struct tv_hcd *hcd, struct tv_ep *ep)
 {
 	while (!tv_list_empty(&ep->waiting))
-		tv_urb_dequeue(hcd, TV_ENTRY(ep->waiting.next, struct tv_xfer,
-					     node));
+		tv_urb_dequeue(
+			hcd, TV_ENTRY(ep->waiting.next, struct tv_xfer, node));
 	for (unsigned int id = 0; id < hcd->entries; id++) {
 		struct tv_xfer *xfer = hcd->slot[id].xfer;
 

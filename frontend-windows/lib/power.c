@@ -10,8 +10,8 @@
 
 VOID tv_power_init(struct tv_power *power, PDEVICE_OBJECT self,
 		   PDEVICE_OBJECT lower, PDEVICE_OBJECT pdo,
-		   PIO_REMOVE_LOCK lock, VOID (*down)(PVOID),
-		   VOID (*up)(PVOID), PVOID context)
+		   PIO_REMOVE_LOCK lock, VOID (*down)(PVOID), VOID (*up)(PVOID),
+		   PVOID context)
 {
 	power->self = self;
 	power->lower = lower;

@@ -26,8 +26,8 @@ struct tv_power {
 /* The device starts in D3; START_DEVICE sets .device. */
 VOID tv_power_init(struct tv_power *power, PDEVICE_OBJECT self,
 		   PDEVICE_OBJECT lower, PDEVICE_OBJECT pdo,
-		   PIO_REMOVE_LOCK lock, VOID (*down)(PVOID),
-		   VOID (*up)(PVOID), PVOID context);
+		   PIO_REMOVE_LOCK lock, VOID (*down)(PVOID), VOID (*up)(PVOID),
+		   PVOID context);
 /* Any power IRP of the FDO. */
 NTSTATUS tv_power_irp(struct tv_power *power, PIRP irp);
 

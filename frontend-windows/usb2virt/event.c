@@ -25,7 +25,8 @@ VOID tv_state_fill(struct tv_function *f, LONG pipe, struct tv_win_state *out)
 	out->in_octets = stream->in_octets;
 }
 
-/* ---- who waits ------------------------------------------------------------ */
+/* ---- who waits ------------------------------------------------------------
+ */
 
 struct waiter {
 	LONG pipe;
@@ -68,8 +69,8 @@ static PIRP take(struct tv_function *f, PFILE_OBJECT file)
 	KeAcquireSpinLock(&f->lock, &irql);
 	for (entry = f->waiters.Flink; entry != &f->waiters && !found;
 	     entry = entry->Flink) {
-		PIRP irp = CONTAINING_RECORD(entry, IRP,
-					     Tail.Overlay.ListEntry);
+		PIRP irp =
+			CONTAINING_RECORD(entry, IRP, Tail.Overlay.ListEntry);
 
 		if (file ? IoGetCurrentIrpStackLocation(irp)->FileObject != file
 			 : !due(f, irp))
@@ -142,7 +143,8 @@ NTSTATUS tv_event_wait(struct tv_function *f, PIRP irp, LONG pipe)
 	return STATUS_PENDING;
 }
 
-/* ---- the interrupt endpoint ----------------------------------------------- */
+/* ---- the interrupt endpoint -----------------------------------------------
+ */
 
 static VOID send(struct tv_function *f);
 

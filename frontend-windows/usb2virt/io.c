@@ -37,6 +37,10 @@ static NTSTATUS outcome(struct tv_function *f, struct transfer *t, PIRP irp,
 		return STATUS_CONNECTION_ABORTED;
 	if (same && !t->in)
 		stream->out_octets += octets;
+	/* Octets that came before a cancel are the caller's, or they are lost.
+	 */
+	if (same && t->in && octets)
+		return STATUS_SUCCESS;
 	if (NT_SUCCESS(status) || irp->Cancel || !same)
 		return status;
 	if (t->in && tv_stream_readable(stream) == TV_READ_END)
@@ -102,11 +106,9 @@ static VOID urb_make(struct tv_function *f, struct transfer *t, PVOID buffer,
 {
 	t->urb.Hdr.Function = URB_FUNCTION_BULK_OR_INTERRUPT_TRANSFER;
 	t->urb.Hdr.Length = sizeof(t->urb);
-	t->urb.PipeHandle =
-		t->in ? f->pipe[t->pipe].in : f->pipe[t->pipe].out;
-	t->urb.TransferFlags = t->in ? USBD_TRANSFER_DIRECTION_IN |
-					       USBD_SHORT_TRANSFER_OK
-				     : 0;
+	t->urb.PipeHandle = t->in ? f->pipe[t->pipe].in : f->pipe[t->pipe].out;
+	t->urb.TransferFlags =
+		t->in ? USBD_TRANSFER_DIRECTION_IN | USBD_SHORT_TRANSFER_OK : 0;
 	t->urb.TransferBuffer = buffer;
 	t->urb.TransferBufferLength = length;
 }

@@ -210,7 +210,8 @@ VOID tv_pipe_break_all(struct tv_function *f, USHORT reason)
 	tv_event_news(f);
 }
 
-/* ---- IOCTLs --------------------------------------------------------------- */
+/* ---- IOCTLs ---------------------------------------------------------------
+ */
 
 static NTSTATUS get_info(struct tv_function *f, struct tv_handle *handle,
 			 struct tv_win_info *out)
@@ -255,8 +256,8 @@ static NTSTATUS shut_down(struct tv_function *f, LONG pipe)
 	KeReleaseSpinLock(&f->lock, irql);
 	if (!NT_SUCCESS(status) || before)
 		return status;
-	return tv_usb_vendor(f, TV_PIPE_SHUTDOWN, generation,
-			     index_of(f, pipe), &count, &length, FALSE);
+	return tv_usb_vendor(f, TV_PIPE_SHUTDOWN, generation, index_of(f, pipe),
+			     &count, &length, FALSE);
 }
 
 static NTSTATUS get_state(struct tv_function *f, LONG pipe,

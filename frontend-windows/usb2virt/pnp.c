@@ -73,8 +73,8 @@ NTSTATUS NTAPI tv_pnp_add(PDRIVER_OBJECT driver, PDEVICE_OBJECT pdo)
 	}
 	tv_power_init(&f->power, device, f->lower, pdo, &f->remove_lock,
 		      power_down, power_up, f);
-	status = IoRegisterDeviceInterface(pdo, &interface_guid, NULL,
-					   &f->link);
+	status =
+		IoRegisterDeviceInterface(pdo, &interface_guid, NULL, &f->link);
 	if (!NT_SUCCESS(status)) {
 		IoDetachDevice(f->lower);
 		IoDeleteDevice(device);

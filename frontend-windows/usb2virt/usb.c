@@ -69,9 +69,8 @@ NTSTATUS tv_usb_vendor(struct tv_function *f, UCHAR request, USHORT value,
 	RtlZeroMemory(&urb, sizeof(urb));
 	urb.Hdr.Function = URB_FUNCTION_VENDOR_INTERFACE;
 	urb.Hdr.Length = sizeof(urb);
-	urb.TransferFlags = in ? USBD_TRANSFER_DIRECTION_IN |
-					 USBD_SHORT_TRANSFER_OK
-			       : 0;
+	urb.TransferFlags =
+		in ? USBD_TRANSFER_DIRECTION_IN | USBD_SHORT_TRANSFER_OK : 0;
 	urb.TransferBuffer = data;
 	urb.TransferBufferLength = *length;
 	urb.Request = request;

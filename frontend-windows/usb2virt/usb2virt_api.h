@@ -47,13 +47,13 @@ struct tv_win_info {
 	unsigned char pipe_count;
 	unsigned short version;
 	unsigned int transfer_max; /* octets of a useful transfer */
-	unsigned int pipe; /* of this handle; 0xffffffff: none */
+	unsigned int pipe;	   /* of this handle; 0xffffffff: none */
 	unsigned int pipes_free;
 	unsigned short name[64]; /* "web:default", ended by 0 */
 };
 
 struct tv_win_state {
-	unsigned int news; /* changes so far */
+	unsigned int news;   /* changes so far */
 	unsigned char state; /* enum tv_pipe_state */
 	unsigned char out_ended, in_ended, reserved;
 	unsigned short reason; /* enum tv_pipe_reason, of a reset */

@@ -61,9 +61,9 @@ VOID tv_config_close(struct tv_pdo *pdo)
 static VOID ep_open(struct tv_pdo *pdo, UCHAR number,
 		    const struct tv_endpoint *from)
 {
-	static const UCHAR types[] = {USBIF_PIPE_TYPE_CTRL,
-				      USBIF_PIPE_TYPE_ISOC, USBIF_PIPE_TYPE_BULK,
-				      USBIF_PIPE_TYPE_INT};
+	static const UCHAR types[] = {
+		USBIF_PIPE_TYPE_CTRL, USBIF_PIPE_TYPE_ISOC,
+		USBIF_PIPE_TYPE_BULK, USBIF_PIPE_TYPE_INT};
 	unsigned int slot = ep_slot(from->address);
 	struct tv_ep *ep = &pdo->ep[slot];
 	KIRQL irql;
@@ -210,8 +210,7 @@ static VOID all_close(struct tv_pdo *pdo)
 
 static USBD_STATUS select_configuration(struct tv_pdo *pdo, PURB urb)
 {
-	struct _URB_SELECT_CONFIGURATION *select =
-		&urb->UrbSelectConfiguration;
+	struct _URB_SELECT_CONFIGURATION *select = &urb->UrbSelectConfiguration;
 	UCHAR value = tv_config_value(pdo->config);
 	USBD_STATUS status;
 
@@ -238,8 +237,7 @@ static USBD_STATUS select_configuration(struct tv_pdo *pdo, PURB urb)
 /* Clears a halt on both sides; the device forgets its data toggle too. */
 static USBD_STATUS reset_pipe(struct tv_pdo *pdo, PURB urb)
 {
-	struct tv_ep *ep =
-		tv_config_pipe(pdo, urb->UrbPipeRequest.PipeHandle);
+	struct tv_ep *ep = tv_config_pipe(pdo, urb->UrbPipeRequest.PipeHandle);
 
 	if (!ep)
 		return USBD_STATUS_INVALID_PIPE_HANDLE;
@@ -252,7 +250,8 @@ static USBD_STATUS reset_pipe(struct tv_pdo *pdo, PURB urb)
 		       : USBD_STATUS_STALL_PID;
 }
 
-/* ---- work items ----------------------------------------------------------- */
+/* ---- work items -----------------------------------------------------------
+ */
 
 struct work {
 	PIO_WORKITEM item;

@@ -60,7 +60,8 @@ struct tv_dev {
 	IO_REMOVE_LOCK remove_lock;
 };
 
-/* ---- a controller --------------------------------------------------------- */
+/* ---- a controller ---------------------------------------------------------
+ */
 
 enum xenbus_state {
 	XENBUS_UNKNOWN,
@@ -91,8 +92,8 @@ struct tv_controller {
 	/* The worker's. */
 	CHAR front[TV_PATH], back[TV_PATH]; /* paths in XenStore */
 	CHAR watched_path[TV_PATH];
-	USHORT backend;			    /* its domain */
-	enum xenbus_state state;	    /* what we wrote last */
+	USHORT backend;		 /* its domain */
+	enum xenbus_state state; /* what we wrote last */
 	BOOLEAN seen_connected;
 	BOOLEAN complained; /* of this backend, in the event log */
 	PXENBUS_STORE_WATCH watch;
@@ -117,12 +118,12 @@ struct tv_controller {
 struct tv_request {
 	struct tv_xfer xfer;
 	struct tv_controller *controller;
-	struct tv_pdo *pdo;  /* of an IRP, its remove lock is held */
-	PIRP irp;	     /* or NULL */
+	struct tv_pdo *pdo; /* of an IRP, its remove lock is held */
+	PIRP irp;	    /* or NULL */
 	PURB urb;
-	PKEVENT event; /* of the driver's own transfer */
-	PUCHAR buffer; /* linear */
-	PMDL mdl;      /* or a chain, mapped */
+	PKEVENT event;		  /* of the driver's own transfer */
+	PUCHAR buffer;		  /* linear */
+	PMDL mdl;		  /* or a chain, mapped */
 	BOOLEAN over, cancel_ran; /* who completes the IRP, see urb.c */
 };
 
@@ -159,7 +160,8 @@ ULONG tv_share_ref(struct tv_controller *c, const struct tv_share *share,
 VOID tv_hub_scan(struct tv_controller *c);
 VOID tv_hub_lost(struct tv_controller *c);
 
-/* ---- the bus device ------------------------------------------------------- */
+/* ---- the bus device -------------------------------------------------------
+ */
 
 struct tv_fdo {
 	struct tv_dev dev;
@@ -193,7 +195,8 @@ NTSTATUS tv_fdo_pnp(struct tv_fdo *fdo, PIRP irp);
 NTSTATUS tv_fdo_power(struct tv_fdo *fdo, PIRP irp);
 VOID tv_fdo_log(struct tv_fdo *fdo, NTSTATUS code, const CHAR *text);
 
-/* ---- a USB device --------------------------------------------------------- */
+/* ---- a USB device ---------------------------------------------------------
+ */
 
 #define TV_EPS 31 /* 0: control; 1..15 OUT, 16..30 IN */
 

@@ -11,7 +11,8 @@
  */
 #include "frontend-windows/xen2virt/driver.h"
 
-/* ---- event log ------------------------------------------------------------ */
+/* ---- event log ------------------------------------------------------------
+ */
 
 /* One entry with the text as its string; PASSIVE_LEVEL not needed. */
 VOID tv_fdo_log(struct tv_fdo *fdo, NTSTATUS code, const CHAR *text)
@@ -40,7 +41,8 @@ VOID tv_fdo_log(struct tv_fdo *fdo, NTSTATUS code, const CHAR *text)
 	IoWriteErrorLogEntry(packet);
 }
 
-/* ---- the worker ----------------------------------------------------------- */
+/* ---- the worker -----------------------------------------------------------
+ */
 
 static VOID NTAPI worker(PVOID context)
 {
@@ -122,7 +124,8 @@ static VOID worker_awake(struct tv_fdo *fdo)
 static VOID power_down(PVOID context);
 static VOID power_up(PVOID context);
 
-/* ---- plug and play -------------------------------------------------------- */
+/* ---- plug and play --------------------------------------------------------
+ */
 
 NTSTATUS tv_fdo_add(PDRIVER_OBJECT driver, PDEVICE_OBJECT pdo)
 {
@@ -354,7 +357,8 @@ NTSTATUS tv_fdo_pnp(struct tv_fdo *fdo, PIRP irp)
 	return status;
 }
 
-/* ---- power ---------------------------------------------------------------- */
+/* ---- power ----------------------------------------------------------------
+ */
 
 static VOID power_down(PVOID context)
 {

@@ -15,8 +15,8 @@
 
 #define PASSES 4
 
-static bool copy(struct tv_xfer *xfer, uint32_t pos, void *octets,
-		 uint32_t len, bool out);
+static bool copy(struct tv_xfer *xfer, uint32_t pos, void *octets, uint32_t len,
+		 bool out);
 static void notify(void *os);
 
 static const struct tv_hcd_ops hcd_ops = {copy, notify};
@@ -58,7 +58,8 @@ VOID tv_hcd_unlock(struct tv_controller *c, KIRQL irql)
 	}
 }
 
-/* ---- what core/ asks for -------------------------------------------------- */
+/* ---- what core/ asks for --------------------------------------------------
+ */
 
 static void move(PUCHAR buffer, void *octets, uint32_t len, bool out)
 {
@@ -68,8 +69,8 @@ static void move(PUCHAR buffer, void *octets, uint32_t len, bool out)
 		RtlCopyMemory(buffer, octets, len);
 }
 
-static bool copy(struct tv_xfer *xfer, uint32_t pos, void *octets,
-		 uint32_t len, bool out)
+static bool copy(struct tv_xfer *xfer, uint32_t pos, void *octets, uint32_t len,
+		 bool out)
 {
 	struct tv_request *req = xfer->os;
 	PUCHAR to = octets;
@@ -109,7 +110,8 @@ static void notify(void *os)
 		evtchn->Send(&evtchn->Interface, c->channel);
 }
 
-/* ---- events --------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------
+ */
 
 static BOOLEAN NTAPI callback(PKINTERRUPT interrupt, PVOID argument)
 {
@@ -153,9 +155,9 @@ NTSTATUS tv_hcd_event_open(struct tv_controller *c)
 {
 	XENBUS_EVTCHN_INTERFACE *evtchn = &c->fdo->evtchn;
 
-	c->channel = evtchn->Open(&evtchn->Interface,
-				  XENBUS_EVTCHN_TYPE_UNBOUND, callback, c,
-				  (ULONG)c->backend, (ULONG)TRUE);
+	c->channel =
+		evtchn->Open(&evtchn->Interface, XENBUS_EVTCHN_TYPE_UNBOUND,
+			     callback, c, (ULONG)c->backend, (ULONG)TRUE);
 	if (!c->channel)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	evtchn->Unmask(&evtchn->Interface, c->channel, FALSE, TRUE);
@@ -184,7 +186,8 @@ VOID tv_hcd_event_close(struct tv_controller *c)
 	KeFlushQueuedDpcs();
 }
 
-/* ---- life ----------------------------------------------------------------- */
+/* ---- life -----------------------------------------------------------------
+ */
 
 VOID tv_hcd_create(struct tv_controller *c)
 {
@@ -214,7 +217,8 @@ VOID tv_hcd_stop(struct tv_controller *c)
 	tv_hcd_unlock(c, irql);
 }
 
-/* ---- transfers of our own ------------------------------------------------- */
+/* ---- transfers of our own -------------------------------------------------
+ */
 
 static BOOLEAN wait(PKEVENT event, ULONG ms)
 {

@@ -19,10 +19,10 @@
 static NTSTATUS get(struct tv_pdo *pdo, UCHAR type, UCHAR request, USHORT value,
 		    USHORT index, PVOID data, ULONG *length)
 {
-	const UCHAR setup[8] = {type,		    request,
-				(UCHAR)value,	    (UCHAR)(value >> 8),
-				(UCHAR)index,	    (UCHAR)(index >> 8),
-				(UCHAR)*length,	    (UCHAR)(*length >> 8)};
+	const UCHAR setup[8] = {type,		request,
+				(UCHAR)value,	(UCHAR)(value >> 8),
+				(UCHAR)index,	(UCHAR)(index >> 8),
+				(UCHAR)*length, (UCHAR)(*length >> 8)};
 
 	return tv_hcd_control(pdo->controller, &pdo->ep[0], setup, data,
 			      length);
@@ -58,8 +58,8 @@ static BOOLEAN config_read(struct tv_pdo *pdo)
 	UCHAR head[9];
 	ULONG length = sizeof(head), total;
 
-	if (!NT_SUCCESS(get_descriptor(pdo, TV_DESC_CONFIG, 0, 0, head,
-				       &length)) ||
+	if (!NT_SUCCESS(
+		    get_descriptor(pdo, TV_DESC_CONFIG, 0, 0, head, &length)) ||
 	    length != sizeof(head))
 		return FALSE;
 	total = head[2] | (ULONG)head[3] << 8;
@@ -101,8 +101,8 @@ static VOID msos10_read(struct tv_pdo *pdo, PUCHAR scratch)
 		return;
 	pdo->msos10 = TRUE;
 	length = 16 + 24 * 8;
-	if (NT_SUCCESS(get(pdo, 0xc0, pdo->msos10_vendor, 0, 4, scratch,
-			   &length)))
+	if (NT_SUCCESS(
+		    get(pdo, 0xc0, pdo->msos10_vendor, 0, 4, scratch, &length)))
 		pdo->has_compat = tv_msos10_compat(
 			scratch, length,
 			tv_id_composite(&pdo->desc, pdo->config) ? -1 : 0,
@@ -115,8 +115,8 @@ static VOID bos_read(struct tv_pdo *pdo, PUCHAR scratch)
 
 	RtlZeroMemory(&pdo->bos, sizeof(pdo->bos));
 	if (pdo->desc.usb < 0x0201 ||
-	    !NT_SUCCESS(get_descriptor(pdo, TV_DESC_BOS, 0, 0, scratch,
-				       &length)) ||
+	    !NT_SUCCESS(
+		    get_descriptor(pdo, TV_DESC_BOS, 0, 0, scratch, &length)) ||
 	    !tv_bos_parse(scratch, length, &pdo->bos))
 		RtlZeroMemory(&pdo->bos, sizeof(pdo->bos));
 	if (pdo->bos.msos20)
@@ -131,9 +131,8 @@ static VOID string_read(struct tv_pdo *pdo, UCHAR index, PUCHAR scratch,
 	ULONG length = 255;
 
 	out[0] = 0;
-	if (index &&
-	    NT_SUCCESS(get_descriptor(pdo, TV_DESC_STRING, index, LANGUAGE,
-				      scratch, &length)))
+	if (index && NT_SUCCESS(get_descriptor(pdo, TV_DESC_STRING, index,
+					       LANGUAGE, scratch, &length)))
 		tv_string_copy(scratch, length, out, room);
 }
 

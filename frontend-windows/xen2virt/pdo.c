@@ -86,7 +86,8 @@ VOID tv_pdo_delete(struct tv_pdo *pdo)
 	IoDeleteDevice(pdo->dev.self);
 }
 
-/* ---- what it is ----------------------------------------------------------- */
+/* ---- what it is -----------------------------------------------------------
+ */
 
 static NTSTATUS give(PIRP irp, const VOID *text, SIZE_T octets)
 {
@@ -108,12 +109,11 @@ static NTSTATUS container_id(struct tv_pdo *pdo, PIRP irp)
 	tv_id_container(&pdo->desc, &pdo->bos, pdo->serial,
 			pdo->controller->devid, pdo->port, id);
 	RtlCopyMemory(&guid, id, sizeof(guid));
-	_snwprintf(
-		text, RTL_NUMBER_OF(text),
-		L"{%08lx-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x}",
-		guid.Data1, guid.Data2, guid.Data3, guid.Data4[0],
-		guid.Data4[1], guid.Data4[2], guid.Data4[3], guid.Data4[4],
-		guid.Data4[5], guid.Data4[6], guid.Data4[7]);
+	_snwprintf(text, RTL_NUMBER_OF(text),
+		   L"{%08lx-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x}",
+		   guid.Data1, guid.Data2, guid.Data3, guid.Data4[0],
+		   guid.Data4[1], guid.Data4[2], guid.Data4[3], guid.Data4[4],
+		   guid.Data4[5], guid.Data4[6], guid.Data4[7]);
 	return give(irp, text, sizeof(text));
 }
 
@@ -162,7 +162,7 @@ static NTSTATUS query_text(struct tv_pdo *pdo, PIRP irp, DEVICE_TEXT_TYPE type)
 	if (type != DeviceTextLocationInformation)
 		return STATUS_NOT_SUPPORTED;
 	_snwprintf(text, RTL_NUMBER_OF(text), L"Port_#%04u.Hub_#%04u",
-			   pdo->port, (unsigned)pdo->controller->devid + 1);
+		   pdo->port, (unsigned)pdo->controller->devid + 1);
 	return give(irp, text, (wcslen(text) + 1) * sizeof(WCHAR));
 }
 
@@ -213,7 +213,8 @@ static NTSTATUS query_relations(struct tv_pdo *pdo, PIRP irp,
 	return status;
 }
 
-/* ---- plug and play -------------------------------------------------------- */
+/* ---- plug and play --------------------------------------------------------
+ */
 
 static NTSTATUS gone(struct tv_pdo *pdo, PIRP irp)
 {
@@ -330,7 +331,8 @@ NTSTATUS tv_pdo_pnp(struct tv_pdo *pdo, PIRP irp)
 	return status;
 }
 
-/* ---- power ---------------------------------------------------------------- */
+/* ---- power ----------------------------------------------------------------
+ */
 
 /* The ring knows no suspended port: a D-state is only written down. */
 NTSTATUS tv_pdo_power(struct tv_pdo *pdo, PIRP irp)

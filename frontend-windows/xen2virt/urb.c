@@ -27,7 +27,8 @@ C_ASSERT(FIELD_OFFSET(struct _URB_CONTROL_TRANSFER, SetupPacket) == 128);
 C_ASSERT(FIELD_OFFSET(struct _URB_CONTROL_VENDOR_OR_CLASS_REQUEST, Value) ==
 	 130);
 
-/* ---- status --------------------------------------------------------------- */
+/* ---- status ---------------------------------------------------------------
+ */
 
 USBD_STATUS tv_urb_status(enum tv_result result)
 {
@@ -83,7 +84,8 @@ NTSTATUS tv_urb_complete(struct tv_pdo *pdo, PIRP irp, PURB urb,
 	return result;
 }
 
-/* ---- transfers ------------------------------------------------------------ */
+/* ---- transfers ------------------------------------------------------------
+ */
 
 static BOOLEAN is_feature(USHORT function)
 {
@@ -168,9 +170,9 @@ static BOOLEAN mdl_holds(PMDL mdl, BOOLEAN chained, ULONG length)
 		ULONG count = MmGetMdlByteCount(mdl);
 
 		/* Mapped here once, so that the copy does not have to. */
-		if (length && !MmGetSystemAddressForMdlSafe(
-				      mdl, NormalPagePriority |
-						   MdlMappingNoExecute))
+		if (length &&
+		    !MmGetSystemAddressForMdlSafe(
+			    mdl, NormalPagePriority | MdlMappingNoExecute))
 			return FALSE;
 		if (count >= length)
 			return TRUE;
@@ -365,7 +367,8 @@ static NTSTATUS submit(struct tv_pdo *pdo, PIRP irp, PURB urb)
 	}
 }
 
-/* ---- internal IOCTLs ------------------------------------------------------ */
+/* ---- internal IOCTLs ------------------------------------------------------
+ */
 
 static NTSTATUS port_status(struct tv_pdo *pdo, PULONG out)
 {

@@ -21,7 +21,8 @@
 
 #define STORE(fdo) (&(fdo)->store.Interface)
 
-/* ---- interfaces ----------------------------------------------------------- */
+/* ---- interfaces -----------------------------------------------------------
+ */
 
 static NTSTATUS query(struct tv_fdo *fdo, const GUID *guid, USHORT version,
 		      PINTERFACE iface, USHORT size)
@@ -183,7 +184,8 @@ VOID tv_xenbus_release(struct tv_fdo *fdo)
 	fdo->store.Release(STORE(fdo));
 }
 
-/* ---- numbers and names in XenStore ---------------------------------------- */
+/* ---- numbers and names in XenStore ----------------------------------------
+ */
 
 /* Decimal, at most 9 digits, nothing behind. */
 static BOOLEAN number_parse(const CHAR *text, ULONG *out)
@@ -241,7 +243,8 @@ static BOOLEAN backend_find(struct tv_controller *c)
 	       NT_SUCCESS(watch_add(fdo, c->watched_path, &c->watch));
 }
 
-/* ---- connect -------------------------------------------------------------- */
+/* ---- connect --------------------------------------------------------------
+ */
 
 static VOID complain(struct tv_controller *c, NTSTATUS code, const CHAR *text)
 {
@@ -250,8 +253,7 @@ static VOID complain(struct tv_controller *c, NTSTATUS code, const CHAR *text)
 	if (c->complained)
 		return;
 	c->complained = TRUE;
-	tv_format(line, sizeof(line), "controller %lu: %s", c->devid,
-			   text);
+	tv_format(line, sizeof(line), "controller %lu: %s", c->devid, text);
 	tv_fdo_log(c->fdo, code, line);
 	c->fdo->store.Printf(STORE(c->fdo), NULL, c->front, "error", "%s",
 			     text);
@@ -294,8 +296,8 @@ static NTSTATUS refs_write(struct tv_controller *c,
 			       USBIF_NODE_URB_RING_ORDER, "%u",
 			       c->hcd.ring_order);
 	for (i = 0; i < c->rings.pages && NT_SUCCESS(status); i++) {
-		tv_format(name, sizeof(name), "%s%lu",
-				   USBIF_NODE_URB_RING_REF, i);
+		tv_format(name, sizeof(name), "%s%lu", USBIF_NODE_URB_RING_REF,
+			  i);
 		status = store->Printf(&store->Interface, tx, c->front, name,
 				       "%u", tv_share_ref(c, &c->rings, i));
 	}
@@ -420,7 +422,8 @@ err_down:
 	complain(c, status, what);
 }
 
-/* ---- what the backend does ------------------------------------------------ */
+/* ---- what the backend does ------------------------------------------------
+ */
 
 static VOID backend_waits(struct tv_controller *c)
 {
@@ -456,8 +459,14 @@ static VOID backend_look(struct tv_controller *c)
 		c->seen_connected = TRUE;
 		break;
 	case XENBUS_UNKNOWN:
-	case XENBUS_CLOSING:
 	case XENBUS_CLOSED:
+		c->complained = FALSE;
+		/* Closed from before our time: it will see that we begin. */
+		if (c->state != XENBUS_CONNECTED)
+			break;
+		disconnect(c, XENBUS_CLOSED);
+		break;
+	case XENBUS_CLOSING:
 		c->complained = FALSE;
 		if (c->state == XENBUS_CLOSED)
 			break;
@@ -510,7 +519,8 @@ static VOID restored_look(struct tv_controller *c)
 		switch_state(c, XENBUS_INITIALISING);
 }
 
-/* ---- controllers come and go ---------------------------------------------- */
+/* ---- controllers come and go ----------------------------------------------
+ */
 
 static VOID controller_create(struct tv_fdo *fdo, ULONG devid)
 {
@@ -522,8 +532,7 @@ static VOID controller_create(struct tv_fdo *fdo, ULONG devid)
 	c->fdo = fdo;
 	c->devid = devid;
 	c->refs = 1;
-	tv_format(c->front, sizeof(c->front), "device/vusb/%lu",
-			   devid);
+	tv_format(c->front, sizeof(c->front), "device/vusb/%lu", devid);
 	tv_hcd_create(c);
 	if (!backend_find(c)) {
 		tv_free(c);

@@ -11,7 +11,8 @@
 
 #include <ntddk.h>
 
-/* ---- STORE, version 2 ----------------------------------------------------- */
+/* ---- STORE, version 2 -----------------------------------------------------
+ */
 
 typedef struct _XENBUS_STORE_TRANSACTION *PXENBUS_STORE_TRANSACTION;
 typedef struct _XENBUS_STORE_WATCH *PXENBUS_STORE_WATCH;
@@ -21,29 +22,33 @@ typedef struct _XENBUS_STORE_INTERFACE {
 	NTSTATUS (*Acquire)(PINTERFACE);
 	VOID (*Release)(PINTERFACE);
 	VOID (*Free)(PINTERFACE, PCHAR);
-	NTSTATUS (*Read)(PINTERFACE, PXENBUS_STORE_TRANSACTION, PCHAR prefix,
-			 PCHAR node, PCHAR *value);
-	NTSTATUS (*Printf)(PINTERFACE, PXENBUS_STORE_TRANSACTION, PCHAR prefix,
-			   PCHAR node, const CHAR *format, ...);
-	NTSTATUS (*PermissionsSet)(PINTERFACE, PXENBUS_STORE_TRANSACTION,
-				   PCHAR prefix, PCHAR node, PVOID permissions,
-				   ULONG count);
-	NTSTATUS (*Remove)(PINTERFACE, PXENBUS_STORE_TRANSACTION, PCHAR prefix,
-			   PCHAR node);
+	NTSTATUS (*Read)
+	(PINTERFACE, PXENBUS_STORE_TRANSACTION, PCHAR prefix, PCHAR node,
+	 PCHAR *value);
+	NTSTATUS (*Printf)
+	(PINTERFACE, PXENBUS_STORE_TRANSACTION, PCHAR prefix, PCHAR node,
+	 const CHAR *format, ...);
+	NTSTATUS (*PermissionsSet)
+	(PINTERFACE, PXENBUS_STORE_TRANSACTION, PCHAR prefix, PCHAR node,
+	 PVOID permissions, ULONG count);
+	NTSTATUS (*Remove)
+	(PINTERFACE, PXENBUS_STORE_TRANSACTION, PCHAR prefix, PCHAR node);
 	/* Names one after another, each ended by 0, the last by two. */
-	NTSTATUS (*Directory)(PINTERFACE, PXENBUS_STORE_TRANSACTION,
-			      PCHAR prefix, PCHAR node, PCHAR *names);
+	NTSTATUS (*Directory)
+	(PINTERFACE, PXENBUS_STORE_TRANSACTION, PCHAR prefix, PCHAR node,
+	 PCHAR *names);
 	NTSTATUS (*TransactionStart)(PINTERFACE, PXENBUS_STORE_TRANSACTION *);
 	/* STATUS_RETRY: somebody interfered. */
-	NTSTATUS (*TransactionEnd)(PINTERFACE, PXENBUS_STORE_TRANSACTION,
-				   BOOLEAN commit);
-	NTSTATUS (*WatchAdd)(PINTERFACE, PCHAR prefix, PCHAR node, PKEVENT,
-			     PXENBUS_STORE_WATCH *);
+	NTSTATUS (*TransactionEnd)
+	(PINTERFACE, PXENBUS_STORE_TRANSACTION, BOOLEAN commit);
+	NTSTATUS (*WatchAdd)
+	(PINTERFACE, PCHAR prefix, PCHAR node, PKEVENT, PXENBUS_STORE_WATCH *);
 	NTSTATUS (*WatchRemove)(PINTERFACE, PXENBUS_STORE_WATCH);
 	VOID (*Poll)(PINTERFACE);
 } XENBUS_STORE_INTERFACE;
 
-/* ---- EVTCHN, versions 8 and 9 (alike) ------------------------------------- */
+/* ---- EVTCHN, versions 8 and 9 (alike) -------------------------------------
+ */
 
 typedef struct _XENBUS_EVTCHN_CHANNEL *PXENBUS_EVTCHN_CHANNEL;
 
@@ -54,22 +59,25 @@ typedef struct _XENBUS_EVTCHN_INTERFACE {
 	NTSTATUS (*Acquire)(PINTERFACE);
 	VOID (*Release)(PINTERFACE);
 	/* Unbound: USHORT domain, BOOLEAN mask before the callback. */
-	PXENBUS_EVTCHN_CHANNEL (*Open)(PINTERFACE, enum xenbus_evtchn_type,
-				       PKSERVICE_ROUTINE, PVOID, ...);
-	NTSTATUS (*Bind)(PINTERFACE, PXENBUS_EVTCHN_CHANNEL, USHORT group,
-			 UCHAR number);
-	BOOLEAN (*Unmask)(PINTERFACE, PXENBUS_EVTCHN_CHANNEL,
-			  BOOLEAN in_callback, BOOLEAN force);
+	PXENBUS_EVTCHN_CHANNEL (*Open)
+	(PINTERFACE, enum xenbus_evtchn_type, PKSERVICE_ROUTINE, PVOID, ...);
+	NTSTATUS (*Bind)
+	(PINTERFACE, PXENBUS_EVTCHN_CHANNEL, USHORT group, UCHAR number);
+	BOOLEAN (*Unmask)
+	(PINTERFACE, PXENBUS_EVTCHN_CHANNEL, BOOLEAN in_callback,
+	 BOOLEAN force);
 	VOID (*Send)(PINTERFACE, PXENBUS_EVTCHN_CHANNEL);
 	VOID (*Trigger)(PINTERFACE, PXENBUS_EVTCHN_CHANNEL);
 	ULONG (*GetCount)(PINTERFACE, PXENBUS_EVTCHN_CHANNEL);
-	NTSTATUS (*Wait)(PINTERFACE, PXENBUS_EVTCHN_CHANNEL, ULONG count,
-			 PLARGE_INTEGER timeout);
+	NTSTATUS (*Wait)
+	(PINTERFACE, PXENBUS_EVTCHN_CHANNEL, ULONG count,
+	 PLARGE_INTEGER timeout);
 	ULONG (*GetPort)(PINTERFACE, PXENBUS_EVTCHN_CHANNEL);
 	VOID (*Close)(PINTERFACE, PXENBUS_EVTCHN_CHANNEL);
 } XENBUS_EVTCHN_INTERFACE;
 
-/* ---- GNTTAB, version 4 ---------------------------------------------------- */
+/* ---- GNTTAB, version 4 ----------------------------------------------------
+ */
 
 typedef struct _XENBUS_GNTTAB_CACHE *PXENBUS_GNTTAB_CACHE;
 typedef struct _XENBUS_GNTTAB_ENTRY *PXENBUS_GNTTAB_ENTRY;
@@ -78,25 +86,26 @@ typedef struct _XENBUS_GNTTAB_INTERFACE {
 	INTERFACE Interface;
 	NTSTATUS (*Acquire)(PINTERFACE);
 	VOID (*Release)(PINTERFACE);
-	NTSTATUS (*CreateCache)(PINTERFACE, const CHAR *name, ULONG reservation,
-				ULONG cap, VOID (*lock)(PVOID),
-				VOID (*unlock)(PVOID), PVOID,
-				PXENBUS_GNTTAB_CACHE *);
-	NTSTATUS (*PermitForeignAccess)(PINTERFACE, PXENBUS_GNTTAB_CACHE,
-					BOOLEAN locked, USHORT domain,
-					PFN_NUMBER, BOOLEAN readonly,
-					PXENBUS_GNTTAB_ENTRY *);
-	NTSTATUS (*RevokeForeignAccess)(PINTERFACE, PXENBUS_GNTTAB_CACHE,
-					BOOLEAN locked, PXENBUS_GNTTAB_ENTRY);
+	NTSTATUS (*CreateCache)
+	(PINTERFACE, const CHAR *name, ULONG reservation, ULONG cap,
+	 VOID (*lock)(PVOID), VOID (*unlock)(PVOID), PVOID,
+	 PXENBUS_GNTTAB_CACHE *);
+	NTSTATUS (*PermitForeignAccess)
+	(PINTERFACE, PXENBUS_GNTTAB_CACHE, BOOLEAN locked, USHORT domain,
+	 PFN_NUMBER, BOOLEAN readonly, PXENBUS_GNTTAB_ENTRY *);
+	NTSTATUS (*RevokeForeignAccess)
+	(PINTERFACE, PXENBUS_GNTTAB_CACHE, BOOLEAN locked,
+	 PXENBUS_GNTTAB_ENTRY);
 	ULONG (*GetReference)(PINTERFACE, PXENBUS_GNTTAB_ENTRY);
 	NTSTATUS (*QueryReference)(PINTERFACE, ULONG, PPFN_NUMBER, PBOOLEAN);
 	VOID (*DestroyCache)(PINTERFACE, PXENBUS_GNTTAB_CACHE);
-	NTSTATUS (*MapForeignPages)(PINTERFACE, USHORT, ULONG, PULONG, BOOLEAN,
-				    PHYSICAL_ADDRESS *);
+	NTSTATUS (*MapForeignPages)
+	(PINTERFACE, USHORT, ULONG, PULONG, BOOLEAN, PHYSICAL_ADDRESS *);
 	NTSTATUS (*UnmapForeignPages)(PINTERFACE, PHYSICAL_ADDRESS);
 } XENBUS_GNTTAB_INTERFACE;
 
-/* ---- SUSPEND, version 1 --------------------------------------------------- */
+/* ---- SUSPEND, version 1 ---------------------------------------------------
+ */
 
 typedef struct _XENBUS_SUSPEND_CALLBACK *PXENBUS_SUSPEND_CALLBACK;
 
@@ -107,9 +116,9 @@ typedef struct _XENBUS_SUSPEND_INTERFACE {
 	NTSTATUS (*Acquire)(PINTERFACE);
 	VOID (*Release)(PINTERFACE);
 	/* LATE is called at DISPATCH_LEVEL, all other processors held. */
-	NTSTATUS (*Register)(PINTERFACE, enum xenbus_suspend_type,
-			     VOID (*function)(PVOID), PVOID,
-			     PXENBUS_SUSPEND_CALLBACK *);
+	NTSTATUS (*Register)
+	(PINTERFACE, enum xenbus_suspend_type, VOID (*function)(PVOID), PVOID,
+	 PXENBUS_SUSPEND_CALLBACK *);
 	VOID (*Deregister)(PINTERFACE, PXENBUS_SUSPEND_CALLBACK);
 	NTSTATUS (*Trigger)(PINTERFACE);
 	ULONG (*GetCount)(PINTERFACE);

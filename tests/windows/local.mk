@@ -4,7 +4,9 @@
 noinst_HEADERS += tests/windows/wire.h
 EXTRA_DIST += \
 	tests/windows/Makefile \
+	tests/windows/run \
 	tests/windows/win-install.c \
+	tests/windows/win-test.c \
 	tests/windows/xensim.inf \
 	tests/windows/xensim
 

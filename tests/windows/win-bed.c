@@ -62,7 +62,8 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* ---- the simulator's end -------------------------------------------------- */
+/* ---- the simulator's end --------------------------------------------------
+ */
 
 static bool all_read(int fd, void *data, size_t len)
 {
@@ -258,8 +259,8 @@ static void tell(void)
 
 	for (unsigned int i = 0; i < nr_ports; i++)
 		if (fake_guest_wait(guest, port[i], 0) == 1)
-			message(events, WIRE_EVENT, (unsigned int)port[i],
-				NULL, 0);
+			message(events, WIRE_EVENT, (unsigned int)port[i], NULL,
+				0);
 	while (fake_guest_xs_event(guest, &path, &token, 0) == 1) {
 		message(events, WIRE_FIRED,
 			(unsigned int)strtoul(token, NULL, 10), NULL, 0);
@@ -309,7 +310,8 @@ static bool turn(bool commands, int timeout_ms)
 	return fds[0].revents != 0;
 }
 
-/* ---- commands ------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------
+ */
 
 static unsigned int count_said(const char *text)
 {

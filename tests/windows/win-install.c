@@ -35,20 +35,19 @@ int main(int argc, char **argv)
 
 	for (i = 2; i < argc; i++) {
 		GetFullPathNameA(argv[i], sizeof(path), path, NULL);
-		if (!step(argv[i],
-			  SetupCopyOEMInfA(path, NULL, 0, 0, NULL, 0, NULL,
-					   NULL)))
+		if (!step(argv[i], SetupCopyOEMInfA(path, NULL, 0, 0, NULL, 0,
+						    NULL, NULL)))
 			return 1;
 	}
 	set = SetupDiCreateDeviceInfoList(NULL, NULL);
-	if (!step("device", SetupDiCreateDeviceInfoA(set, "root\\xensim\\0",
-						     &none, NULL, NULL, 0,
-						     &device)) ||
+	if (!step("device",
+		  SetupDiCreateDeviceInfoA(set, "root\\xensim\\0", &none, NULL,
+					   NULL, 0, &device)) ||
 	    !step("hardware id", SetupDiSetDeviceRegistryPropertyA(
 					 set, &device, SPDRP_HARDWAREID,
 					 (const BYTE *)id, sizeof(id))) ||
-	    !step("register", SetupDiCallClassInstaller(DIF_REGISTERDEVICE, set,
-							&device)))
+	    !step("register",
+		  SetupDiCallClassInstaller(DIF_REGISTERDEVICE, set, &device)))
 		return 1;
 	GetFullPathNameA(argv[1], sizeof(path), path, NULL);
 	if (!step("start", UpdateDriverForPlugAndPlayDevicesA(

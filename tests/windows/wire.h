@@ -23,8 +23,8 @@ enum wire_question {
 	WIRE_RM,
 	WIRE_DIRECTORY, /* answer: names, each ended by 0 */
 	WIRE_TX_START,
-	WIRE_TX_END,	/* a: transaction, b: commit */
-	WIRE_WATCH,	/* a: token; text: path */
+	WIRE_TX_END, /* a: transaction, b: commit */
+	WIRE_WATCH,  /* a: token; text: path */
 	WIRE_UNWATCH,
 	WIRE_PORT,	 /* a: domain; answer: port */
 	WIRE_PORT_CLOSE, /* a: port */

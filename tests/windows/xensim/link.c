@@ -33,8 +33,8 @@ static int questions = -1, events = -1;
 static volatile LONG asking;
 static char socket_path[100] = "/tmp/2virt-sim.socket";
 
-__declspec(dllimport) HANDLE __stdcall CreateThread(PVOID, SIZE_T, PVOID, PVOID,
-						    ULONG, ULONG *);
+__declspec(dllimport) HANDLE
+	__stdcall CreateThread(PVOID, SIZE_T, PVOID, PVOID, ULONG, ULONG *);
 
 long long sim_syscall(long number, long long a, long long b, long long c,
 		      long long d, long long e, long long f)
@@ -91,9 +91,9 @@ static BOOLEAN all(long number, int fd, PVOID data, ULONG len)
 	ULONG at = 0;
 
 	while (at < len) {
-		long long n = sim_syscall(number, fd,
-					  (long long)((PUCHAR)data + at),
-					  len - at, 0, 0, 0);
+		long long n =
+			sim_syscall(number, fd, (long long)((PUCHAR)data + at),
+				    len - at, 0, 0, 0);
 
 		if (n == -4)
 			continue;
@@ -203,8 +203,8 @@ static VOID listen(PVOID unused)
 static VOID find_socket(VOID)
 {
 	static const char name[] = "TV_SIM_SOCKET=";
-	int fd = (int)sim_syscall(LINUX_OPEN, (long long)"/proc/self/environ", 0,
-				  0, 0, 0, 0);
+	int fd = (int)sim_syscall(LINUX_OPEN, (long long)"/proc/self/environ",
+				  0, 0, 0, 0, 0);
 	PCHAR text = ExAllocatePool(NonPagedPool, 65536);
 	long long n = 0, got = 0, i;
 

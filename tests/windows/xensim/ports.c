@@ -52,7 +52,8 @@ static NTSTATUS nt(LONG status)
 	}
 }
 
-/* ---- STORE ---------------------------------------------------------------- */
+/* ---- STORE ----------------------------------------------------------------
+ */
 
 static ULONG path_make(char *out, PCHAR prefix, PCHAR node)
 {
@@ -198,8 +199,8 @@ static NTSTATUS store_watch(PINTERFACE iface, PCHAR prefix, PCHAR node,
 	if (i == 64)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	*out = (PVOID)(ULONG_PTR)i;
-	return nt(sim_ask(WIRE_WATCH, i, 0, watch->path, watch->len, NULL,
-			  NULL));
+	return nt(
+		sim_ask(WIRE_WATCH, i, 0, watch->path, watch->len, NULL, NULL));
 }
 
 static NTSTATUS store_unwatch(PINTERFACE iface, PXENBUS_STORE_WATCH handle)
@@ -236,7 +237,8 @@ static VOID store_poll(PINTERFACE iface)
 	UNREFERENCED_PARAMETER(iface);
 }
 
-/* ---- EVTCHN --------------------------------------------------------------- */
+/* ---- EVTCHN ---------------------------------------------------------------
+ */
 
 struct channel {
 	PKSERVICE_ROUTINE callback;
@@ -373,7 +375,8 @@ VOID sim_event(ULONG port)
 	sim_unlock(&channel_lock);
 }
 
-/* ---- GNTTAB --------------------------------------------------------------- */
+/* ---- GNTTAB ---------------------------------------------------------------
+ */
 
 static volatile LONG grant_lock;
 static UCHAR ref_used[FX_GRANTS];
@@ -474,7 +477,8 @@ static VOID gnttab_destroy(PINTERFACE iface, PXENBUS_GNTTAB_CACHE cache)
 	UNREFERENCED_PARAMETER(cache);
 }
 
-/* ---- SUSPEND -------------------------------------------------------------- */
+/* ---- SUSPEND --------------------------------------------------------------
+ */
 
 static VOID (*late)(PVOID);
 static PVOID late_argument;
@@ -511,28 +515,47 @@ VOID sim_suspend(VOID)
 	sim_irql_set(old);
 }
 
-/* ---- all of them ---------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------
+ */
 
-static const XENBUS_STORE_INTERFACE store = {
-	.Acquire = acquire, .Release = release, .Free = store_free,
-	.Read = store_read, .Printf = store_printf,
-	.PermissionsSet = store_permissions, .Remove = store_remove,
-	.Directory = store_directory, .TransactionStart = store_start,
-	.TransactionEnd = store_end, .WatchAdd = store_watch,
-	.WatchRemove = store_unwatch, .Poll = store_poll};
-static const XENBUS_EVTCHN_INTERFACE evtchn = {
-	.Acquire = acquire, .Release = release, .Open = evtchn_open,
-	.Bind = evtchn_bind, .Unmask = evtchn_unmask, .Send = evtchn_send,
-	.Trigger = evtchn_trigger, .GetCount = evtchn_count,
-	.Wait = evtchn_wait, .GetPort = evtchn_port, .Close = evtchn_close};
+static const XENBUS_STORE_INTERFACE store = {.Acquire = acquire,
+					     .Release = release,
+					     .Free = store_free,
+					     .Read = store_read,
+					     .Printf = store_printf,
+					     .PermissionsSet =
+						     store_permissions,
+					     .Remove = store_remove,
+					     .Directory = store_directory,
+					     .TransactionStart = store_start,
+					     .TransactionEnd = store_end,
+					     .WatchAdd = store_watch,
+					     .WatchRemove = store_unwatch,
+					     .Poll = store_poll};
+static const XENBUS_EVTCHN_INTERFACE evtchn = {.Acquire = acquire,
+					       .Release = release,
+					       .Open = evtchn_open,
+					       .Bind = evtchn_bind,
+					       .Unmask = evtchn_unmask,
+					       .Send = evtchn_send,
+					       .Trigger = evtchn_trigger,
+					       .GetCount = evtchn_count,
+					       .Wait = evtchn_wait,
+					       .GetPort = evtchn_port,
+					       .Close = evtchn_close};
 static const XENBUS_GNTTAB_INTERFACE gnttab = {
-	.Acquire = acquire, .Release = release, .CreateCache = gnttab_cache,
+	.Acquire = acquire,
+	.Release = release,
+	.CreateCache = gnttab_cache,
 	.PermitForeignAccess = gnttab_permit,
 	.RevokeForeignAccess = gnttab_revoke,
-	.GetReference = gnttab_reference, .DestroyCache = gnttab_destroy};
-static const XENBUS_SUSPEND_INTERFACE suspend = {
-	.Acquire = acquire, .Release = release, .Register = suspend_register,
-	.Deregister = suspend_deregister};
+	.GetReference = gnttab_reference,
+	.DestroyCache = gnttab_destroy};
+static const XENBUS_SUSPEND_INTERFACE suspend = {.Acquire = acquire,
+						 .Release = release,
+						 .Register = suspend_register,
+						 .Deregister =
+							 suspend_deregister};
 
 /* Only EVTCHN 8, so that falling back from 9 is seen to work. */
 static const struct {

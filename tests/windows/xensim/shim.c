@@ -23,10 +23,11 @@ __declspec(dllimport) int __stdcall VirtualProtect(PVOID, SIZE_T, ULONG,
 
 NTSTATUS NTAPI ZwWaitForSingleObject(HANDLE, BOOLEAN, PLARGE_INTEGER);
 NTSTATUS NTAPI ZwSetEvent(HANDLE, PLONG);
-NTSTATUS NTAPI ZwCreateEvent(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES, EVENT_TYPE,
-			     BOOLEAN);
+NTSTATUS NTAPI ZwCreateEvent(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES,
+			     EVENT_TYPE, BOOLEAN);
 
-/* ---- violations ----------------------------------------------------------- */
+/* ---- violations -----------------------------------------------------------
+ */
 
 static LONG violations;
 
@@ -36,7 +37,8 @@ VOID sim_violation(const CHAR *what)
 	sim_say("VIOLATION: %s (IRQL %u)", what, sim_irql());
 }
 
-/* ---- IRQL ----------------------------------------------------------------- */
+/* ---- IRQL -----------------------------------------------------------------
+ */
 
 #define THREADS 8192
 
@@ -141,7 +143,8 @@ static VOID FASTCALL shim_complete(PIRP irp, CCHAR boost)
 	IofCompleteRequest(irp, boost);
 }
 
-/* ---- pool ----------------------------------------------------------------- */
+/* ---- pool -----------------------------------------------------------------
+ */
 
 #define GUARD 0x5a5a1337a5a5c0deull
 
@@ -196,7 +199,8 @@ static VOID NTAPI shim_free(PVOID memory, ULONG tag)
 	ExFreePoolWithTag(block, tag);
 }
 
-/* ---- pages: frames of the fake domain ------------------------------------- */
+/* ---- pages: frames of the fake domain -------------------------------------
+ */
 
 static UCHAR frame_used[8192];
 static LONG frames_used;
@@ -251,8 +255,8 @@ static PMDL NTAPI shim_pages(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 	passive("MmAllocatePagesForMdlEx");
 	if (!memory)
 		return NULL;
-	mdl = shim_alloc(NonPagedPool, sizeof(*mdl) + count * sizeof(PFN_NUMBER),
-			 TV_TAG);
+	mdl = shim_alloc(NonPagedPool,
+			 sizeof(*mdl) + count * sizeof(PFN_NUMBER), TV_TAG);
 	memset(mdl, 0, sizeof(*mdl));
 	mdl->StartVa = memory;
 	mdl->ByteCount = (ULONG)size;
@@ -297,7 +301,8 @@ static VOID NTAPI shim_unmap(PVOID base, PMDL mdl)
 		sim_violation("MmUnmapLockedPages of what was not mapped");
 }
 
-/* ---- DPCs ----------------------------------------------------------------- */
+/* ---- DPCs -----------------------------------------------------------------
+ */
 
 #define DPCS 256
 
@@ -393,7 +398,8 @@ static VOID NTAPI shim_dpc_flush(VOID)
 	} while (busy);
 }
 
-/* ---- the event log, power ------------------------------------------------- */
+/* ---- the event log, power -------------------------------------------------
+ */
 
 static PVOID NTAPI shim_log(PVOID device, UCHAR size)
 {
@@ -476,7 +482,8 @@ static POWER_STATE NTAPI shim_po_state(PDEVICE_OBJECT device,
 	return state;
 }
 
-/* ---- import tables -------------------------------------------------------- */
+/* ---- import tables --------------------------------------------------------
+ */
 
 static const struct {
 	const char *name;

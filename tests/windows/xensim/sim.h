@@ -22,7 +22,8 @@
 BOOLEAN sim_link_open(VOID);
 long long sim_syscall(long number, long long a, long long b, long long c,
 		      long long d, long long e, long long f);
-/* Asks win-bed; returns its status, the answer's text in *out (pool, or NULL). */
+/* Asks win-bed; returns its status, the answer's text in *out (pool, or NULL).
+ */
 LONG sim_ask(ULONG op, ULONG a, ULONG b, const VOID *data, ULONG len,
 	     ULONG *value, PCHAR *out);
 VOID sim_say(const CHAR *format, ...) __attribute__((format(printf, 1, 2)));
