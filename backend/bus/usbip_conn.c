@@ -37,6 +37,7 @@ enum {
 	BUFFER_SIZE = 64 << 10,
 	QUEUE_HIGH = 1 << 20,
 	QUEUE_LOW = 256 << 10,
+	READS_AT_ONCE = 16,
 	IMPORT_TIMEOUT_MS = 10000,
 	BUSNUM = 1,
 };
@@ -663,6 +664,41 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 			(unsigned int)(BUFFER_SIZE - conn->buffered));
 }
 
+static void received(struct usbip_conn *conn, const uv_buf_t *buf, size_t len)
+{
+	if ((uint8_t *)buf->base == conn->buffer + conn->buffered)
+		conn->buffered += len;
+	else
+		conn->payload_at += (uint32_t)len;
+	if (conn->state == USBIP_PAYLOAD &&
+	    conn->payload_at == conn->header.u.submit.length)
+		payload_done(conn);
+	parse(conn);
+}
+
+/*
+ * A host that is busy has sent the next transfer when this one is answered: to
+ * look costs less than a turn of the loop.  READS_AT_ONCE, then others' turn.
+ */
+static void read_on(struct usbip_conn *conn)
+{
+	uv_buf_t buf;
+	ssize_t len;
+	uv_os_fd_t fd;
+
+	for (int i = 0; i < READS_AT_ONCE; i++) {
+		if (conn->state == USBIP_CLOSING || conn->paused ||
+		    uv_fileno((uv_handle_t *)&conn->stream, &fd) < 0)
+			return;
+		on_alloc((uv_handle_t *)&conn->stream, 0, &buf);
+		len = recv(fd, buf.base, buf.len, MSG_DONTWAIT);
+		/* An end or an error is there for the loop to find, too. */
+		if (len <= 0)
+			return;
+		received(conn, &buf, (size_t)len);
+	}
+}
+
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 {
 	struct usbip_conn *conn = stream->data;
@@ -673,14 +709,8 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 		usbip_conn_close(conn, USB_STATUS_CANCELLED);
 		return;
 	}
-	if ((uint8_t *)buf->base == conn->buffer + conn->buffered)
-		conn->buffered += (size_t)len;
-	else
-		conn->payload_at += (uint32_t)len;
-	if (conn->state == USBIP_PAYLOAD &&
-	    conn->payload_at == conn->header.u.submit.length)
-		payload_done(conn);
-	parse(conn);
+	received(conn, buf, (size_t)len);
+	read_on(conn);
 }
 
 static void start_reading(struct usbip_conn *conn)
