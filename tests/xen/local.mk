@@ -19,6 +19,7 @@ EXTRA_DIST += tests/packages tests/install-packages tests/xen/README.md \
 	tests/xen/cases/manage.sh \
 	tests/xen/cases/policy-live.sh \
 	tests/xen/cases/rate-limit.sh \
+	tests/xen/cases/explain-audit.sh \
 	tests/xen/cases/flood.sh \
 	tests/xen/cases/replug.sh \
 	tests/xen/cases/sandbox.sh \
