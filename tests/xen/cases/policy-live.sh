@@ -41,7 +41,7 @@ page() {
 mkdir -p $rules
 start_web
 start_2virtd
-create_guest g pvh "usbctrl=['type=pv,version=2,ports=8']"
+create_guest g hvm "usbctrl=['type=pv,version=2,ports=8']"
 head -c 33554432 /dev/urandom > "$web_root/files/big"
 
 note "nothing is reachable without a rule"
