@@ -3,7 +3,6 @@
 # portable core is tested natively.
 EXTRA_DIST += \
 	frontend-windows/Makefile \
-	frontend-windows/core \
 	frontend-windows/lib \
 	frontend-windows/package \
 	frontend-windows/usb2virt \

@@ -13,7 +13,7 @@
 
 #include "backend/util/log.h"
 
-enum { SETTLE_MS = 100, LOOK_MS = 2000, FOLDERS = 2 };
+enum { SETTLE_MS = 30, LOOK_MS = 2000, FOLDERS = 2 };
 
 struct policy_source {
 	struct policy_source_config config;

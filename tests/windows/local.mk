@@ -20,11 +20,17 @@ tests_windows_win_bed_LDADD = $(FAKE_XEN_LIBS)
 win_core_sources = \
 	frontend-windows/core/conn.c \
 	frontend-windows/core/descriptor.c \
+	frontend-windows/core/descriptor.h \
 	frontend-windows/core/hcd.c \
+	frontend-windows/core/hcd.h \
 	frontend-windows/core/id.c \
+	frontend-windows/core/id.h \
+	frontend-windows/core/list.h \
 	frontend-windows/core/ring.c \
 	frontend-windows/core/setup.c \
+	frontend-windows/core/setup.h \
 	frontend-windows/core/stream.c \
+	frontend-windows/core/stream.h \
 	frontend-windows/core/urb.c
 check_LIBRARIES += tests/windows/libwincore.a
 tests_windows_libwincore_a_SOURCES = $(win_core_sources)

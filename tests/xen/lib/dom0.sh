@@ -327,7 +327,7 @@ clean_up() {
   done
   pkill -9 -x 2virtd
   pkill -9 -x 2virt-device
-  rm -rf /etc/2virt/services.d/*
+  rm -rf /etc/2virt/*.d/* /var/lib/2virt
   : > $daemon_log
   stop_web 2> /dev/null
   xenstore-rm /tool/2virt 2> /dev/null
