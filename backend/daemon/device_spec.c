@@ -17,11 +17,15 @@
 #include "backend/daemon/message.h"
 #include "backend/function/char.h"
 #include "backend/function/diag.h"
+#include "backend/function/ncm.h"
+#include "backend/function/p2p.h"
 #include "backend/function/libvirt.h"
 #include "backend/function/web.h"
+#include "backend/service/tap.h"
 
 enum {
 	CHAR_PIPES = 4,
+	MAX_LINKS = 31,
 	LIBVIRT_PIPES = 4,
 	MAX_ADDRESSES = 4,
 	MAX_UPSTREAMS = 16,
@@ -275,6 +279,109 @@ static struct usb_function *make_libvirt(const struct device_spec *spec,
 	return libvirt_function_create(parts->name, LIBVIRT_PIPES, service);
 }
 
+/* --- p2p and p2m ---------------------------------------------------------- */
+
+/* An end whose other end has not been named yet. */
+struct lone_end {
+	char name[MESSAGE_NAME_SIZE];
+	struct link_end *end; /* NULL: both are there */
+};
+
+static struct lone_end lone_ends[MAX_LINKS];
+
+/* Where to note the end of this name; NULL: both are there, or no room. */
+static struct lone_end *find_lone_end(const char *name)
+{
+	for (unsigned int i = 0; i < MAX_LINKS; i++) {
+		struct lone_end *lone = &lone_ends[i];
+
+		if (!lone->name[0])
+			strcpy(lone->name, name);
+		else if (strcmp(lone->name, name) != 0)
+			continue;
+		else if (!lone->end)
+			return NULL;
+		return lone;
+	}
+	return NULL;
+}
+
+/* Who connects is the caller; of two equals the first is. */
+static bool join_ends(struct link_end *first, struct link_end *second)
+{
+	bool swap = link_end_role(first) == LINK_LISTEN ||
+		    link_end_role(second) == LINK_CONNECT;
+	struct link_fds fds[2];
+	int error;
+
+	if (link_pair_create(fds) < 0)
+		return false;
+	error = link_end_attach(first, &fds[swap], !swap);
+	if (link_end_attach(second, &fds[!swap], swap) < 0)
+		error = -1;
+	return !error;
+}
+
+static struct usb_function *make_p2p(const struct device_spec *spec,
+				     const char *text,
+				     const struct parts *parts)
+{
+	struct lone_end *lone = find_lone_end(parts->name);
+	enum link_role role = LINK_SYMMETRIC;
+	struct link_end *end;
+
+	if (!lone)
+		return wrong(text, "a link has two ends");
+	if (strcmp(parts->target, "listen") == 0)
+		role = LINK_LISTEN;
+	else if (strcmp(parts->target, "connect") == 0)
+		role = LINK_CONNECT;
+	else if (parts->target[0])
+		return wrong(text, "the roles are listen and connect");
+	end = link_end_create(spec->loop, role);
+	if (!end)
+		return wrong(text, "out of memory");
+	if (lone->end && !join_ends(lone->end, end)) {
+		link_end_destroy(end);
+		return wrong(text, "these two roles cannot meet");
+	}
+	lone->end = lone->end ? NULL : end;
+	return p2p_function_create(&(struct p2p_config){
+		.name = parts->name,
+		.end = end,
+		.peer_name = parts->name,
+	});
+}
+
+static struct usb_function *make_p2m(const struct device_spec *spec,
+				     const char *text,
+				     const struct parts *parts)
+{
+	struct ncm_config ncm = {.name = parts->name};
+	struct tap_config tap = {.up = true};
+	char name[TAP_NAME_SIZE];
+	size_t len = strcspn(parts->target, ",");
+	uint8_t id[16] = {0};
+
+	if (len == 0 || len >= sizeof(name))
+		return wrong(text, "a network needs a TAP: p2m:NAME=TAP");
+	memcpy(name, parts->target, len);
+	name[len] = '\0';
+	memcpy(id, name, len);
+	frame_mac_of(ncm.mac, id, parts->name);
+	if (parts->target[len] &&
+	    frame_mac_parse(ncm.mac, parts->target + len + 1) < 0)
+		return wrong(text, "that is no MAC of one machine");
+	memcpy(tap.policy.macs[0], ncm.mac, FRAME_MAC_LEN);
+	tap.policy.mac_count = 1;
+	tap.fd = tap_open(name);
+	if (tap.fd < 0)
+		return wrong(text, strerror(-tap.fd));
+	ncm.port = tap_create(spec->loop, &tap);
+	return ncm.port ? ncm_function_create(&ncm)
+			: wrong(text, "the TAP cannot be used");
+}
+
 struct usb_function *device_spec_make(const struct device_spec *spec,
 				      const char *text, char *label)
 {
@@ -296,8 +403,13 @@ struct usb_function *device_spec_make(const struct device_spec *spec,
 		function = make_char(spec, text, &parts);
 	else if (strcmp(parts.type, "libvirt") == 0)
 		function = make_libvirt(spec, text, &parts);
+	else if (strcmp(parts.type, "p2p") == 0)
+		function = make_p2p(spec, text, &parts);
+	else if (strcmp(parts.type, "p2m") == 0)
+		function = make_p2m(spec, text, &parts);
 	else
-		return wrong(text, "the types are web, char, libvirt and diag");
+		return wrong(text, "the types are web, char, p2p, p2m, "
+				   "libvirt and diag");
 	if (function)
 		snprintf(label, DEVICE_SPEC_LABEL, "%s-%s", parts.type,
 			 parts.name);

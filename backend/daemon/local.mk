@@ -105,6 +105,7 @@ pkglibexec_PROGRAMS += 2virt-device
 2virt_device_LDADD = libdaemon.a libbusxen.a libxenring.a \
 	libbususbredir.a libbussocket.a libcapture.a \
 	libdiag.a libwebfunction.a libwebservice.a \
+	libp2pfunction.a liblink.a libncmfunction.a libframe.a \
 	liblibvirtfunction.a liblibvirtservice.a \
 	libcharfunction.a libcharservice.a libusbmodel.a libutil.a \
 	$(XENGNTTAB_LIBS) $(XENEVTCHN_LIBS) $(WEB_FUNCTION_LIBS) \

@@ -16,8 +16,12 @@
 #include "backend/util/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum {
@@ -247,6 +251,28 @@ static const struct frame_port_ops tap_ops = {
 	.link_up = tap_link_up,
 	.destroy = tap_destroy,
 };
+
+int tap_open(const char *name)
+{
+	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	int fd;
+
+	if (strlen(name) >= sizeof(request.ifr_name))
+		return -ENAMETOOLONG;
+	strcpy(request.ifr_name, name);
+	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	/* The guest computes its checksums and cuts its segments itself. */
+	if (ioctl(fd, TUNSETIFF, &request) < 0 ||
+	    ioctl(fd, TUNSETOFFLOAD, 0) < 0) {
+		int error = -errno;
+
+		close(fd);
+		return error;
+	}
+	return fd;
+}
 
 struct frame_port *tap_create(uv_loop_t *loop, const struct tap_config *config)
 {

@@ -14,6 +14,14 @@
 
 #include <uv.h>
 
+enum { TAP_NAME_SIZE = 16 };
+
+/*
+ * A TAP of this machine, by its name; made if there is none and one may.  Its
+ * descriptor or a negative errno.
+ */
+int tap_open(const char *name);
+
 struct tap_config {
 	int fd; /* IFF_TAP | IFF_NO_PI; owned, also on failure */
 	struct frame_policy policy;
