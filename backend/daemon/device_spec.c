@@ -322,22 +322,39 @@ static bool join_ends(struct link_end *first, struct link_end *second)
 	return !error;
 }
 
+/* "[ROLE][@LINK]"; the link's name goes to link (MESSAGE_NAME_SIZE). */
+static bool read_role(const struct parts *parts, enum link_role *role,
+		      char *link)
+{
+	size_t len = strcspn(parts->target, "@");
+	const char *name = parts->target + len;
+
+	snprintf(link, MESSAGE_NAME_SIZE, "%s", *name ? name + 1 : parts->name);
+	*role = LINK_SYMMETRIC;
+	if (len == 6 && strncmp(parts->target, "listen", len) == 0)
+		*role = LINK_LISTEN;
+	else if (len == 7 && strncmp(parts->target, "connect", len) == 0)
+		*role = LINK_CONNECT;
+	else if (len)
+		return false;
+	return name_valid(link);
+}
+
 static struct usb_function *make_p2p(const struct device_spec *spec,
 				     const char *text,
 				     const struct parts *parts)
 {
-	struct lone_end *lone = find_lone_end(parts->name);
-	enum link_role role = LINK_SYMMETRIC;
+	char name[MESSAGE_NAME_SIZE];
+	struct lone_end *lone;
+	enum link_role role;
 	struct link_end *end;
 
+	if (!read_role(parts, &role, name))
+		return wrong(text, "an end is p2p:NAME, with =listen or "
+				   "=connect, and @LINK if that is not NAME");
+	lone = find_lone_end(name);
 	if (!lone)
 		return wrong(text, "a link has two ends");
-	if (strcmp(parts->target, "listen") == 0)
-		role = LINK_LISTEN;
-	else if (strcmp(parts->target, "connect") == 0)
-		role = LINK_CONNECT;
-	else if (parts->target[0])
-		return wrong(text, "the roles are listen and connect");
 	end = link_end_create(spec->loop, role);
 	if (!end)
 		return wrong(text, "out of memory");
@@ -349,7 +366,7 @@ static struct usb_function *make_p2p(const struct device_spec *spec,
 	return p2p_function_create(&(struct p2p_config){
 		.name = parts->name,
 		.end = end,
-		.peer_name = parts->name,
+		.peer_name = "the other end",
 	});
 }
 

@@ -7,7 +7,7 @@
  *   char:NAME=unix:PATH | tcp:ADDRESS:PORT
  *   char:NAME=exec:COMMAND            run by /bin/sh for each connection
  *   char:NAME=serial:PATH[,BAUD]
- *   p2p:NAME[=listen|connect]         the two of a name are joined
+ *   p2p:NAME[=[listen|connect][@LINK]]   the two of a LINK (or NAME) are joined
  *   p2m:NAME=TAP[,MAC]                a TAP of this machine, by its name
  *   libvirt:NAME=unix:PATH,uri=URI[,domain=NAME:UUID:VERB+VERB...][,host=full]
  */

@@ -82,7 +82,7 @@ static void usage(FILE *out)
 		"  --device FUNCTION   a device: web:NAME=URL[,URL],\n"
 		"                      char:NAME=unix:/PATH|tcp:ADDRESS:PORT|\n"
 		"                      exec:COMMAND|serial:/PATH[,BAUD], diag,\n"
-		"                      p2p:NAME[=listen|connect],\n"
+		"                      p2p:NAME[=[listen|connect][@LINK]],\n"
 		"                      p2m:NAME=TAP[,MAC]\n"
 		"  --with FUNCTION     one more function in the last device\n"
 		"  --capture FILE      record all transfers as pcapng\n"
