@@ -12,6 +12,7 @@
 #include "status.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -183,20 +184,56 @@ static int direction_move(struct direction *direction, bool readable,
 	return 0;
 }
 
+static bool direction_done(const struct direction *direction)
+{
+	return direction->ended && direction->len == 0;
+}
+
+/*
+ * Who reads our output learns that there is no more, while we go on with the
+ * input: ssh(1) waits for that end before it ends our input.
+ */
+static void output_end(int fd)
+{
+	int null;
+
+	if (shutdown(fd, SHUT_WR) == 0)
+		return;
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (null < 0) {
+		close(fd);
+		return;
+	}
+	dup2(null, fd);
+	close(null);
+}
+
+/*
+ * True when nothing is left to do.  The function has ended and takes no more,
+ * or the input has ended too; nobody at a terminal is waited for.
+ */
+static bool relay_over(const struct direction *out, const struct direction *in,
+		       bool hung_up)
+{
+	return in->passed && (out->passed || hung_up || isatty(out->from));
+}
+
+static void relay_poll_set(struct pollfd *fds, const struct direction *out,
+			   const struct direction *in)
+{
+	fds[0].fd = !out->ended && out->len == 0 ? out->from : -1;
+	fds[1].fd = in->len ? in->to : -1;
+	fds[2].events =
+		(out->len ? POLLOUT : 0) | (in->len || in->ended ? 0 : POLLIN);
+}
+
 static int relay(int fd, struct direction *out, struct direction *in)
 {
-	while (!in->ended || in->len) {
-		struct pollfd fds[] = {
-			{.fd = -1, .events = POLLIN},
-			{.fd = -1, .events = POLLOUT},
-			{.fd = fd},
-		};
-		if (!out->ended && out->len == 0)
-			fds[0].fd = out->from;
-		if (in->len)
-			fds[1].fd = in->to;
-		fds[2].events = (out->len ? POLLOUT : 0) |
-				(in->len || in->ended ? 0 : POLLIN);
+	struct pollfd fds[] = {
+		{.events = POLLIN}, {.events = POLLOUT}, {.fd = fd}};
+
+	while (!relay_over(out, in, fds[2].revents & POLLHUP)) {
+		relay_poll_set(fds, out, in);
 		if (poll(fds, 3, -1) < 0) {
 			if (errno == EINTR)
 				continue;
@@ -215,9 +252,13 @@ static int relay(int fd, struct direction *out, struct direction *in)
 			    in, fds[2].revents & (POLLIN | POLLHUP | POLLERR),
 			    fds[1].revents))
 			return -1;
-		if (out->ended && out->len == 0 && !out->passed) {
+		if (direction_done(out) && !out->passed) {
 			out->passed = true;
 			shutdown(fd, SHUT_WR);
+		}
+		if (direction_done(in) && !in->passed) {
+			in->passed = true;
+			output_end(in->to);
 		}
 	}
 	return 0;

@@ -57,6 +57,7 @@ static const struct relay_times default_times = {
 	.close_ms = 5000,
 	.reset_ms = 5000,
 	.idle_ms = 5000,
+	.join_ms = 10000,
 };
 
 struct function {
@@ -80,6 +81,8 @@ struct function {
 	struct descriptor_pipes pipes;
 	struct relay_host host;
 	struct relay *relays; /* pipes.count, from SELECTING on */
+	struct function_peer peer;
+	bool peer_again; /* it changed while it was asked for */
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 
@@ -93,6 +96,7 @@ struct function {
 static void function_over(struct function *function, int error,
 			  const char *why);
 static void function_reset(struct function *function);
+static void peer_ask(struct function *function);
 
 /* Freeing */
 
@@ -292,6 +296,70 @@ static bool control_done(struct function *function, struct port_xfer *xfer,
 	return false;
 }
 
+/* The peer of a p2p function */
+
+/* Takes what GET_PEER answered; false: nothing one could use. */
+static bool peer_read(struct function_peer *peer, const uint8_t *data,
+		      uint32_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned int at = 0;
+
+	if (len != TV_P2P_PEER_LEN || data[0] > TV_P2P_CONNECT)
+		return false;
+	memset(peer, 0, sizeof(*peer));
+	peer->known = true;
+	peer->role = data[0];
+	peer->present = data[1] & TV_P2P_PEER_PRESENT;
+	for (unsigned int i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			peer->uuid[at++] = '-';
+		peer->uuid[at++] = digits[data[8 + i] >> 4];
+		peer->uuid[at++] = digits[data[8 + i] & 15];
+	}
+	for (unsigned int i = 0; i < TV_P2P_NAME_LEN && data[24 + i]; i++) {
+		char c = (char)data[24 + i];
+
+		peer->name[i] = c > ' ' && c <= '~' ? c : '?';
+	}
+	return true;
+}
+
+static void peer_take(struct function *function, const struct port_xfer *xfer)
+{
+	struct function_peer *peer = &function->peer;
+
+	if (xfer->status == PORT_OK &&
+	    peer_read(peer, function->control_data + SETUP_LEN, xfer->actual))
+		log_info("%s: %s is joined with %s (%s), which is %s",
+			 function->label, function->name.name, peer->name,
+			 peer->uuid, peer->present ? "there" : "not there");
+}
+
+static void peer_changed(struct port_xfer *xfer)
+{
+	struct function *function = control_owner(xfer);
+
+	if (function->state == FUNCTION_READY)
+		peer_take(function, xfer);
+	xfer->complete = NULL; /* the control transfer is free */
+	function_returned(function);
+	if (function->state == FUNCTION_READY && function->peer_again) {
+		function->peer_again = false;
+		peer_ask(function);
+	}
+}
+
+static void peer_ask(struct function *function)
+{
+	if (function->control.complete == peer_changed)
+		function->peer_again = true;
+	else
+		control_submit(function, 0xc1, TV_P2P_GET_PEER, 0,
+			       function->port->interface, TV_P2P_PEER_LEN,
+			       peer_changed);
+}
+
 /* Events */
 
 static void event_submit(struct function *function);
@@ -315,11 +383,18 @@ static const char *event_take(struct function *function, const uint8_t *data,
 	if (data[6] || data[7] || reason >= TV_PIPE_REASON_COUNT)
 		return "it sent a malformed event";
 
+	if (data[0] == TV_PIPE_EVENT_PEER &&
+	    function->pipes.subclass == TV_FUNCTION_P2P) {
+		peer_ask(function);
+		return NULL;
+	}
 	relay = &function->relays[data[1]];
 	if (relay_is_free(relay) || relay->pipe.generation != generation)
 		return NULL; /* of a generation we have left */
 	switch (data[0]) {
 	case TV_PIPE_EVENT_OPENED:
+		relay_opened(relay);
+		return NULL;
 	case TV_PIPE_EVENT_LIMIT:
 		return NULL;
 	case TV_PIPE_EVENT_EOS:
@@ -435,6 +510,15 @@ static void relay_deadline(struct relay *relay)
 	timer_set(relay_owner(relay));
 }
 
+static void relay_joined(struct relay *relay)
+{
+	struct function *function = relay_owner(relay);
+
+	if (function->ops->opened)
+		function->ops->opened(function->context, function,
+				      relay->index);
+}
+
 static const struct relay_host_ops relay_ops = {
 	.submit = relay_submit,
 	.cancel = relay_cancel,
@@ -443,9 +527,22 @@ static const struct relay_host_ops relay_ops = {
 	.reset = relay_reset,
 	.drop = relay_drop,
 	.deadline = relay_deadline,
+	.opened = relay_joined,
 };
 
 /* Set-up */
+
+/* One that cannot say who its peer is works nevertheless. */
+static void peer_done(struct port_xfer *xfer)
+{
+	struct function *function = control_owner(xfer);
+
+	peer_take(function, xfer);
+	if (xfer->status == PORT_STALL)
+		xfer->status = PORT_OK;
+	if (control_done(function, xfer, "it does not answer GET_PEER"))
+		setting_select(function, 1);
+}
 
 static void info_done(struct port_xfer *xfer)
 {
@@ -488,6 +585,7 @@ static void info_done(struct port_xfer *xfer)
 		.transfer_max = transfer_max,
 		.queue_depth = function->port->queue_depth,
 		.abandon = function->pipes.subclass == TV_FUNCTION_WEB,
+		.joins = function->pipes.subclass == TV_FUNCTION_P2P,
 		.bytes_in = &function->bytes_in,
 		.bytes_out = &function->bytes_out,
 	};
@@ -502,7 +600,12 @@ static void info_done(struct port_xfer *xfer)
 			   function->pipes.pipe[i].out,
 			   function->pipes.pipe[i].in, seed[i]);
 
-	setting_select(function, 1);
+	if (function->pipes.subclass == TV_FUNCTION_P2P)
+		control_submit(function, 0xc1, TV_P2P_GET_PEER, 0,
+			       function->port->interface, TV_P2P_PEER_LEN,
+			       peer_done);
+	else
+		setting_select(function, 1);
 }
 
 /* A string descriptor (9.6.7) of plain ASCII; its length, or -1. */
@@ -597,6 +700,11 @@ static void port_selected(void *context, int error)
 	event_submit(function);
 	if (function->state != FUNCTION_READY)
 		return;
+	/* It may have come or gone meanwhile. */
+	if (again && function->pipes.subclass == TV_FUNCTION_P2P)
+		peer_ask(function);
+	if (function->state != FUNCTION_READY)
+		return;
 	if (again)
 		function->ops->freed(function->context, function);
 	else
@@ -623,6 +731,7 @@ static void function_reset(struct function *function)
 	function->state = FUNCTION_RESETTING;
 	function->reset_deadline_ms =
 		uv_now(function->loop) + function->times->reset_ms;
+	function->port->ops->cancel(function->port, &function->control);
 	function->port->ops->cancel(function->port, &function->event);
 	for (unsigned int i = 0; i < function->pipes.count; i++)
 		relay_forget(&function->relays[i]);
@@ -712,6 +821,37 @@ int function_connect(struct function *function, int fd)
 		}
 	close(fd);
 	return rc;
+}
+
+int function_wait(struct function *function)
+{
+	for (unsigned int i = 0;
+	     function->state == FUNCTION_READY && i < function->pipes.count;
+	     i++)
+		if (relay_is_free(&function->relays[i])) {
+			relay_wait(&function->relays[i]);
+			return (int)i;
+		}
+	return -EBUSY;
+}
+
+bool function_is_waiting(const struct function *function, unsigned int pipe)
+{
+	return function->state == FUNCTION_READY &&
+	       pipe < function->pipes.count &&
+	       relay_is_waiting(&function->relays[pipe]);
+}
+
+void function_attach(struct function *function, unsigned int pipe, int fd)
+{
+	relay_attach(&function->relays[pipe], fd);
+	if (function->state == FUNCTION_READY)
+		timer_set(function);
+}
+
+const struct function_peer *function_peer(const struct function *function)
+{
+	return &function->peer;
 }
 
 void function_set_waiting(struct function *function, bool waiting)

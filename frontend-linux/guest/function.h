@@ -21,6 +21,12 @@ struct function_owner_ops {
 	/* A pipe may be free now. */
 	void (*freed)(void *context, struct function *function);
 	/*
+	 * The far side has joined a pipe of function_wait(): answer with
+	 * function_attach().  May be NULL.
+	 */
+	void (*opened)(void *context, struct function *function,
+		       unsigned int pipe);
+	/*
 	 * It is over, called exactly once; the function frees itself when its
 	 * last transfer is back.  error: 0 after function_unplug() or when the
 	 * device vanished, -EPROTO when it was dropped for its behaviour (said
@@ -61,6 +67,27 @@ bool function_has_free(const struct function *function);
  * free) or -ENOMEM; fd is closed then.
  */
 int function_connect(struct function *function, int fd);
+
+/*
+ * Opens a free pipe for nobody yet, until the far side joins it.  Its number,
+ * or -EBUSY.
+ */
+int function_wait(struct function *function);
+/* True while such a pipe has not been joined, and is not over. */
+bool function_is_waiting(const struct function *function, unsigned int pipe);
+/* A connection for it; owns fd, -1: none is to be had. */
+void function_attach(struct function *function, unsigned int pipe, int fd);
+
+/* Who is at the other end of a p2p function, as the platform says. */
+struct function_peer {
+	bool known;
+	bool present;
+	uint8_t role;	/* enum tv_p2p_role: this side's */
+	char uuid[37];	/* as it is written */
+	char name[105]; /* nothing but printable ASCII */
+};
+
+const struct function_peer *function_peer(const struct function *function);
 
 /*
  * Says whether connections wait for a pipe.  While they do, a web connection

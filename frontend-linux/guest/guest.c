@@ -76,6 +76,17 @@ static void function_freed(void *context, struct function *function)
 		offer_serve(plugged->offer);
 }
 
+static void function_opened(void *context, struct function *function,
+			    unsigned int pipe)
+{
+	struct plugged *plugged = context;
+
+	if (plugged->offer)
+		offer_opened(plugged->offer, pipe);
+	else
+		function_attach(function, pipe, -1);
+}
+
 static void function_ended(void *context, struct function *function, int error)
 {
 	struct plugged *plugged = context;
@@ -108,6 +119,7 @@ static void function_ended(void *context, struct function *function, int error)
 static const struct function_owner_ops function_ops = {
 	.ready = function_ready,
 	.freed = function_freed,
+	.opened = function_opened,
 	.over = function_ended,
 };
 
@@ -132,9 +144,10 @@ static void offers_update(struct guest *guest)
 			if (guest->plugged[k]->offer &&
 			    same_name(guest->plugged[k], plugged))
 				taken = true;
-		if (!taken)
-			offer_create(&plugged->offer, guest->loop,
-				     plugged->function, &guest->settings);
+		if (!taken &&
+		    offer_create(&plugged->offer, guest->loop,
+				 plugged->function, &guest->settings) == 0)
+			offer_serve(plugged->offer);
 	}
 }
 
@@ -243,6 +256,15 @@ static void retry_set(struct guest *guest)
 
 /* Control socket */
 
+static void peer_fill(const struct function_peer *peer, struct status_row *row)
+{
+	/* Neither a blank nor a tab is in a name (function.c). */
+	if (peer->known)
+		snprintf(row->peer, sizeof(row->peer), "%s %s %.60s",
+			 peer->uuid, peer->present ? "there" : "absent",
+			 peer->name[0] ? peer->name : "?");
+}
+
 static void row_fill(const struct plugged *plugged, struct status_row *row,
 		     const struct settings *settings)
 {
@@ -252,6 +274,7 @@ static void row_fill(const struct plugged *plugged, struct status_row *row,
 	strcpy(row->type, "-");
 	strcpy(row->name, "-");
 	strcpy(row->socket, "-");
+	strcpy(row->peer, "-");
 	strcpy(row->location, plugged->location.interface);
 	strcpy(row->device, plugged->location.device);
 	strcpy(row->state, plugged->offer      ? "ready"
@@ -270,6 +293,7 @@ static void row_fill(const struct plugged *plugged, struct status_row *row,
 		return;
 	strcpy(row->type, function_name(plugged->function)->type);
 	strcpy(row->name, function_name(plugged->function)->name);
+	peer_fill(function_peer(plugged->function), row);
 	if (plugged->offer)
 		name_socket_path(function_name(plugged->function),
 				 settings->runtime_dir, row->socket,
@@ -415,6 +439,7 @@ size_t guest_look(struct status_row *rows, size_t max)
 		strcpy(row->device, found[i].device);
 		strcpy(row->state, "unused");
 		strcpy(row->socket, "-");
+		strcpy(row->peer, "-");
 		n++;
 	}
 	return n;

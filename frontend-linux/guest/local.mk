@@ -11,6 +11,8 @@ libguest_a_SOURCES = \
 	frontend-linux/guest/descriptor.h \
 	frontend-linux/guest/discover.c \
 	frontend-linux/guest/discover.h \
+	frontend-linux/guest/forward.c \
+	frontend-linux/guest/forward.h \
 	frontend-linux/guest/function.c \
 	frontend-linux/guest/function.h \
 	frontend-linux/guest/listener.c \
@@ -26,6 +28,8 @@ libguest_a_SOURCES = \
 	frontend-linux/guest/port.h \
 	frontend-linux/guest/relay.c \
 	frontend-linux/guest/relay.h \
+	frontend-linux/guest/service.c \
+	frontend-linux/guest/service.h \
 	frontend-linux/guest/settings.c \
 	frontend-linux/guest/settings.h \
 	frontend-linux/guest/status.c \
@@ -73,6 +77,7 @@ check_PROGRAMS += \
 	tests/unit/test-guest-directory \
 	tests/unit/test-guest-function \
 	tests/unit/test-guest-local \
+	tests/unit/test-guest-p2p \
 	tests/unit/test-guest-pipe
 TESTS += \
 	tests/unit/test-guest-cli \
@@ -80,6 +85,7 @@ TESTS += \
 	tests/unit/test-guest-directory \
 	tests/unit/test-guest-function \
 	tests/unit/test-guest-local \
+	tests/unit/test-guest-p2p \
 	tests/unit/test-guest-pipe
 endif
 tests_unit_test_guest_directory_SOURCES = \
@@ -93,12 +99,24 @@ tests_unit_test_guest_cli_SOURCES = tests/unit/test-guest-cli.c
 tests_unit_test_guest_cli_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_unit_test_guest_cli_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_guest_cli_LDADD = $(JANSSON_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_guest_device_SOURCES = tests/unit/test-guest-device.c
+tests_unit_test_guest_device_SOURCES = \
+	tests/unit/guest-mem-port.c \
+	tests/unit/guest-mem-port.h \
+	tests/unit/test-guest-device.c
 tests_unit_test_guest_device_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_unit_test_guest_device_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(UV_CFLAGS)
 tests_unit_test_guest_device_LDADD = \
 	libguest.a libdiag.a libbusmem.a libusbmodel.a libutil.a \
 	$(UV_LIBS) $(INIH_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_guest_p2p_SOURCES = \
+	tests/unit/guest-mem-port.c \
+	tests/unit/guest-mem-port.h \
+	tests/unit/test-guest-p2p.c
+tests_unit_test_guest_p2p_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_unit_test_guest_p2p_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(UV_CFLAGS)
+tests_unit_test_guest_p2p_LDADD = \
+	libguest.a libp2pfunction.a liblink.a libbusmem.a libusbmodel.a \
+	libutil.a $(UV_LIBS) $(INIH_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_guest_function_SOURCES = \
 	tests/unit/guest-fake-port.c \
 	tests/unit/guest-fake-port.h \

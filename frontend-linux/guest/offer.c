@@ -6,10 +6,14 @@
  * listener on the loopback as well.  A connection is accepted only when a
  * pipe is free for it; until then it waits in the kernel's backlog and the
  * function is told that somebody waits.
+ *
+ * A link whose far side is answered by a local service (settings, "forward")
+ * has one more pipe open that waits for the far side.
  */
 #include "offer.h"
 
 #include "log.h"
+#include "service.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,6 +27,7 @@ struct offer {
 	struct function *function;
 	struct listener *listener[LISTENERS]; /* unix; TCP or NULL */
 	unsigned int next;		      /* asked first, by turns */
+	struct service *service;	      /* NULL: none */
 	bool serving;
 	bool destroyed; /* while serving: the device went away just then */
 };
@@ -60,6 +65,8 @@ void offer_serve(struct offer *offer)
 			break;
 		function_connect(offer->function, fd);
 	}
+	if (!offer->destroyed && offer->service)
+		service_go_on(offer->service);
 	offer->serving = false;
 	if (offer->destroyed) {
 		free(offer);
@@ -112,8 +119,23 @@ int offer_create(struct offer **result, uv_loop_t *loop,
 				  strerror(-rc));
 	}
 	log_info("%s:%s is on %s", name->type, name->name, path);
+	if (settings_forward(settings, name)) {
+		offer->service = service_create(
+			loop, function, settings_forward(settings, name));
+		if (!offer->service)
+			log_error("%s:%s: there is no memory to answer it",
+				  name->type, name->name);
+	}
 	*result = offer;
 	return 0;
+}
+
+void offer_opened(struct offer *offer, unsigned int pipe)
+{
+	if (offer->service)
+		service_opened(offer->service, pipe);
+	else
+		function_attach(offer->function, pipe, -1);
 }
 
 void offer_destroy(struct offer *offer)
@@ -122,6 +144,8 @@ void offer_destroy(struct offer *offer)
 		return;
 	for (unsigned int i = 0; i < LISTENERS; i++)
 		listener_destroy(offer->listener[i]);
+	service_destroy(offer->service);
+	offer->service = NULL;
 	if (offer->serving)
 		offer->destroyed = true;
 	else

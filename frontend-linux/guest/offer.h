@@ -20,6 +20,9 @@ int offer_create(struct offer **offer, uv_loop_t *loop,
 /* A pipe of the function may be free. */
 void offer_serve(struct offer *offer);
 
+/* The far side has joined a pipe that waited for it. */
+void offer_opened(struct offer *offer, unsigned int pipe);
+
 /* Removes the sockets; NULL is allowed. */
 void offer_destroy(struct offer *offer);
 

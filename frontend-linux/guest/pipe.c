@@ -31,7 +31,7 @@ const char *pipe_state_name(enum pipe_state state)
 
 bool pipe_wants_local(const struct pipe *pipe)
 {
-	return pipe->state == PIPE_OPEN && !pipe->local_ended;
+	return pipe->state == PIPE_OPEN && !pipe->local_ended && !pipe->broken;
 }
 
 static bool in_complete(const struct pipe *pipe)
@@ -81,6 +81,9 @@ static unsigned int ends_reached(struct pipe *pipe)
 {
 	unsigned int actions = 0;
 
+	if (pipe->broken)
+		return pipe->in_unwritten ? 0
+					  : finish(pipe, PIPE_DO_LOCAL_CLOSE);
 	if (pipe->local_ended && !pipe->shutdown_sent &&
 	    pipe->out_transfers == 0) {
 		pipe->shutdown_sent = true;
@@ -202,6 +205,8 @@ static unsigned int open_step(struct pipe *pipe, const struct pipe_input *input)
 		return ends_reached(pipe);
 	case PIPE_ON_REQUEST_DONE: /* the only one here is SHUTDOWN */
 		pipe->request_out = false;
+		if (pipe->broken)
+			return ends_reached(pipe);
 		if (input->status != PORT_OK)
 			return finish(pipe, PIPE_DO_LOCAL_ABORT);
 		pipe->shutdown_done = true;
@@ -209,7 +214,10 @@ static unsigned int open_step(struct pipe *pipe, const struct pipe_input *input)
 	case PIPE_ON_EOS:
 		return eos(pipe, input->count);
 	case PIPE_ON_RESET:
-		return finish(pipe, PIPE_DO_LOCAL_ABORT);
+		if (!in_complete(pipe) || !pipe->in_unwritten)
+			return finish(pipe, PIPE_DO_LOCAL_ABORT);
+		pipe->broken = true;
+		return 0;
 	case PIPE_ON_LOCAL_LOST:
 	case PIPE_ON_EVICT:
 		return finish(pipe, PIPE_DO_LOCAL_CLOSE);

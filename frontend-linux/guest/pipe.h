@@ -89,6 +89,7 @@ struct pipe {
 	unsigned int in_unwritten; /* done, not yet written locally */
 	bool eos;
 	bool in_ended; /* local side has been told */
+	bool broken;   /* reset when all had come: it is still delivered */
 
 	const char *fault; /* why the device is dropped */
 };

@@ -205,6 +205,7 @@ static void relay_feed(struct relay *relay, enum pipe_input_type type,
 
 	if (state == PIPE_CANCELLING || state == PIPE_CLOSING) {
 		relay->retry_ms = 0;
+		relay->gone_ms = 0;
 		if (relay->close_deadline_ms == 0)
 			deadline_set(relay, &relay->close_deadline_ms,
 				     uv_now(relay->host->loop) +
@@ -477,8 +478,14 @@ static void local_lost(void *context, bool broken)
 {
 	struct relay *relay = context;
 
-	if (!broken && !relay->host->abandon)
-		return; /* what it sent is still to be delivered */
+	/* What it sent is still to be delivered, if anybody comes for it. */
+	if (!broken && !relay->host->abandon) {
+		if (relay->host->joins && !relay->opened)
+			deadline_set(relay, &relay->gone_ms,
+				     uv_now(relay->host->loop) +
+					     relay->host->times->join_ms);
+		return;
+	}
 	relay_feed(relay, PIPE_ON_LOCAL_LOST, PORT_OK, 0);
 	relay_pump(relay);
 }
@@ -507,15 +514,9 @@ void relay_init(struct relay *relay, const struct relay_host *host,
 	}
 }
 
-int relay_connect(struct relay *relay, int fd)
+/* Opens the pipe, with or without a connection. */
+static void open_pipe(struct relay *relay)
 {
-	assert(relay_is_free(relay));
-	relay->connection =
-		connection_create(relay->host->loop, fd, &local_ops, relay);
-	if (!relay->connection) {
-		close(fd);
-		return -ENOMEM;
-	}
 	if (relay->generation_next == 0)
 		relay->generation_next = 1;
 	relay->in_park = 0;
@@ -526,10 +527,59 @@ int relay_connect(struct relay *relay, int fd)
 	relay->write_blocked = false;
 	relay->moved_ms = uv_now(relay->host->loop);
 	relay->moved_out = false;
+	relay->opened = false;
+	relay->gone_ms = 0;
 	relay_feed(relay, PIPE_ON_CONNECT, PORT_OK, relay->generation_next);
 	/* Two ahead: the machine may have to use the next one itself. */
 	relay->generation_next += 2;
+}
+
+int relay_connect(struct relay *relay, int fd)
+{
+	assert(relay_is_free(relay));
+	relay->connection =
+		connection_create(relay->host->loop, fd, &local_ops, relay);
+	if (!relay->connection) {
+		close(fd);
+		return -ENOMEM;
+	}
+	open_pipe(relay);
 	return 0;
+}
+
+void relay_wait(struct relay *relay)
+{
+	assert(relay_is_free(relay));
+	relay->connection = NULL;
+	open_pipe(relay);
+}
+
+void relay_attach(struct relay *relay, int fd)
+{
+	bool wanted = !relay->connection && relay->opened &&
+		      (relay->pipe.state == PIPE_OPENING ||
+		       relay->pipe.state == PIPE_OPEN);
+
+	if (fd >= 0 && wanted)
+		relay->connection = connection_create(relay->host->loop, fd,
+						      &local_ops, relay);
+	if (fd >= 0 && !(wanted && relay->connection))
+		close(fd);
+	if (wanted && !relay->connection)
+		relay_feed(relay, PIPE_ON_LOCAL_LOST, PORT_OK, 0);
+	if (wanted && relay->pipe.in_ended && relay->connection)
+		connection_end(relay->connection);
+	relay_pump(relay);
+}
+
+void relay_opened(struct relay *relay)
+{
+	if (relay->opened)
+		return;
+	relay->opened = true;
+	relay->gone_ms = 0;
+	if (!relay->connection && relay->host->ops->opened)
+		relay->host->ops->opened(relay);
 }
 
 void relay_event(struct relay *relay, enum pipe_input_type type, uint64_t count)
@@ -556,6 +606,7 @@ void relay_evict(struct relay *relay)
 void relay_forget(struct relay *relay)
 {
 	relay->retry_ms = 0;
+	relay->gone_ms = 0;
 	relay_feed(relay, PIPE_ON_FORGET, PORT_OK, 0);
 	transfers_cancel(relay, relay->in);
 	transfers_cancel(relay, relay->out);
@@ -574,10 +625,14 @@ void relay_forget(struct relay *relay)
 
 uint64_t relay_deadline_ms(const struct relay *relay)
 {
-	if (relay->close_deadline_ms &&
-	    (!relay->retry_ms || relay->close_deadline_ms < relay->retry_ms))
-		return relay->close_deadline_ms;
-	return relay->retry_ms;
+	const uint64_t all[] = {relay->close_deadline_ms, relay->retry_ms,
+				relay->gone_ms};
+	uint64_t next_ms = 0;
+
+	for (unsigned int i = 0; i < 3; i++)
+		if (all[i] && (!next_ms || all[i] < next_ms))
+			next_ms = all[i];
+	return next_ms;
 }
 
 void relay_tick(struct relay *relay, uint64_t now_ms)
@@ -585,6 +640,12 @@ void relay_tick(struct relay *relay, uint64_t now_ms)
 	if (relay->close_deadline_ms && relay->close_deadline_ms <= now_ms) {
 		relay->close_deadline_ms = 0;
 		relay->host->ops->reset(relay);
+		return;
+	}
+	if (relay->gone_ms && relay->gone_ms <= now_ms) {
+		relay->gone_ms = 0;
+		relay_feed(relay, PIPE_ON_LOCAL_LOST, PORT_OK, 0);
+		relay_pump(relay);
 		return;
 	}
 	if (!relay->retry_ms || relay->retry_ms > now_ms)

@@ -34,6 +34,8 @@ struct relay_host_ops {
 	void (*drop)(struct relay *relay, const char *why);
 	/* relay_deadline_ms() may have changed. */
 	void (*deadline)(struct relay *relay);
+	/* The far side has joined a pipe that has no connection yet. */
+	void (*opened)(struct relay *relay);
 };
 
 /* How long is waited for what. */
@@ -42,6 +44,7 @@ struct relay_times {
 	uint32_t close_ms;   /* a pipe is closed within */
 	uint32_t reset_ms;   /* transfers taken back for a reset are back */
 	uint32_t idle_ms;    /* a connection counts as idle after */
+	uint32_t join_ms;    /* a client that went before the far side came */
 };
 
 struct relay_host {
@@ -52,6 +55,7 @@ struct relay_host {
 	uint32_t transfer_max;
 	unsigned int queue_depth;
 	bool abandon; /* a client that closed wants no answer any more (web) */
+	bool joins;   /* OPENED may take its time (p2p) */
 	uint64_t *bytes_out; /* totals of the function */
 	uint64_t *bytes_in;
 };
@@ -76,6 +80,7 @@ struct relay {
 
 	struct pipe pipe;
 	struct connection *connection;
+	bool opened; /* the far side has answered */
 	uint16_t generation_next;
 
 	struct relay_slot out[RELAY_SLOTS];
@@ -92,6 +97,7 @@ struct relay {
 
 	uint64_t close_deadline_ms; /* 0: none */
 	uint64_t retry_ms;	    /* 0: none; no memory, try then */
+	uint64_t gone_ms;	    /* 0: none; nobody waits any more then */
 	uint64_t moved_ms;	    /* when an octet last moved */
 	bool moved_out;		    /* it went towards the device */
 };
@@ -111,6 +117,23 @@ static inline bool relay_is_free(const struct relay *relay)
  * from then on.  0 or -ENOMEM (fd is closed then).
  */
 int relay_connect(struct relay *relay, int fd);
+
+/*
+ * Opens the pipe for nobody yet: host->ops->opened() is called when the far
+ * side has joined; relay_attach() then gives it a connection, owning fd, or -1
+ * if there is none to be had.
+ */
+void relay_wait(struct relay *relay);
+void relay_attach(struct relay *relay, int fd);
+
+/* True between relay_wait() and the joining of the far side. */
+static inline bool relay_is_waiting(const struct relay *relay)
+{
+	return !relay_is_free(relay) && !relay->connection && !relay->opened;
+}
+
+/* Event OPENED of this pipe's present generation. */
+void relay_opened(struct relay *relay);
 
 /* An event of this pipe's present generation: PIPE_ON_EOS or PIPE_ON_RESET. */
 void relay_event(struct relay *relay, enum pipe_input_type type,

@@ -4,6 +4,7 @@
  */
 #include "settings.h"
 
+#include "forward.h"
 #include "log.h"
 
 #include <errno.h>
@@ -75,6 +76,38 @@ static int set_web_name(struct settings *settings, const char *value)
 	return 0;
 }
 
+static int set_forward(struct settings *settings, const char *section,
+		       const char *value)
+{
+	struct forward_setting *forward = settings->forwards;
+	struct forward_setting *end = forward + settings->forward_count;
+	struct function_name name;
+
+	if (name_parse(&name, section, strlen(section)) ||
+	    strlen(value) >= sizeof(forward->target) || forward_check(value))
+		return -EINVAL;
+	while (forward < end && strcmp(forward->link, name.name) != 0)
+		forward++;
+	if (forward == settings->forwards + SETTINGS_FORWARDS)
+		return -EINVAL;
+	if (forward == end)
+		settings->forward_count++;
+	strcpy(forward->link, name.name);
+	strcpy(forward->target, value);
+	return 0;
+}
+
+const char *settings_forward(const struct settings *settings,
+			     const struct function_name *name)
+{
+	if (strcmp(name->type, "p2p") != 0)
+		return NULL;
+	for (unsigned int i = 0; i < settings->forward_count; i++)
+		if (strcmp(settings->forwards[i].link, name->name) == 0)
+			return settings->forwards[i].target;
+	return NULL;
+}
+
 int settings_set(struct settings *settings, const char *section,
 		 const char *key, const char *value, const char **why)
 {
@@ -105,6 +138,11 @@ int settings_set(struct settings *settings, const char *section,
 	if (strcmp(section, "web") == 0 && strcmp(key, "name") == 0) {
 		*why = "that is no name of a function";
 		return set_web_name(settings, value);
+	}
+	if (strncmp(section, "p2p:", 4) == 0 && strcmp(key, "forward") == 0) {
+		*why = "a link's service is unix:/PATH, tcp:127.0.0.1:PORT or "
+		       "tcp:[::1]:PORT, of at most 16 links";
+		return set_forward(settings, section, value);
 	}
 	*why = "there is no such setting";
 	return -EINVAL;

@@ -10,11 +10,21 @@
 
 #include <stdbool.h>
 
+enum { SETTINGS_FORWARDS = 16, SETTINGS_TARGET_MAX = 128 };
+
+/* A local service that answers what comes over a link. */
+struct forward_setting {
+	char link[NAME_MAX_LEN];
+	char target[SETTINGS_TARGET_MAX]; /* forward.h */
+};
+
 struct settings {
 	char runtime_dir[64];	       /* where sockets go */
 	struct listener_access access; /* of the functions' sockets */
 	char web_listen[64];	       /* loopback address, or "" */
 	char web_name[NAME_MAX_LEN];   /* the web function it serves */
+	struct forward_setting forwards[SETTINGS_FORWARDS];
+	unsigned int forward_count;
 };
 
 /* Everything that works without a file. */
@@ -26,6 +36,10 @@ void settings_init(struct settings *settings);
  */
 int settings_set(struct settings *settings, const char *section,
 		 const char *key, const char *value, const char **why);
+
+/* Where what comes over a link goes, or NULL. */
+const char *settings_forward(const struct settings *settings,
+			     const struct function_name *name);
 
 /*
  * Reads an ini file; what is wrong goes to the log with its line.  0,

@@ -9,17 +9,18 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 int status_row_write(const struct status_row *row, char *line, size_t size)
 {
 	int len = snprintf(line, size,
-			   "%s\t%s\t%s\t%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64
+			   "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64
 			   "\t%" PRIu64 "\t%" PRIu64 "\n",
 			   row->type, row->name, row->location, row->device,
-			   row->state, row->socket, row->pipes, row->pipes_used,
-			   row->bytes_in, row->bytes_out);
+			   row->state, row->socket, row->peer, row->pipes,
+			   row->pipes_used, row->bytes_in, row->bytes_out);
 
 	return len < 0 || (size_t)len >= size ? -ENOSPC : len;
 }
@@ -27,7 +28,8 @@ int status_row_write(const struct status_row *row, char *line, size_t size)
 int status_row_read(struct status_row *row, char *line)
 {
 	char *const texts[] = {row->type,   row->name,	row->location,
-			       row->device, row->state, row->socket};
+			       row->device, row->state, row->socket,
+			       row->peer};
 	uint64_t *const numbers[] = {&row->pipes, &row->pipes_used,
 				     &row->bytes_in, &row->bytes_out};
 	char *rest = line;
@@ -69,6 +71,31 @@ static void size_format(char *text, size_t size, uint64_t octets)
 		snprintf(text, size, "%.1f %ciB", value, units[unit]);
 }
 
+/* "UUID there NAME" taken apart; false: there is none. */
+static bool peer_split(const struct status_row *row, char *uuid, char *state,
+		       char *name)
+{
+	return sscanf(row->peer, "%39s %9s %63s", uuid, state, name) == 3;
+}
+
+/* Who is at the other end of each link, below the table. */
+static void peers_print(FILE *out, const struct status_row *rows, size_t count)
+{
+	char uuid[40], state[10], name[64];
+	bool first = true;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!peer_split(&rows[i], uuid, state, name))
+			continue;
+		if (first)
+			fprintf(out, "\n%-16s %-9s %-20s %s\n", "LINK",
+				"PEER IS", "PEER", "UUID");
+		first = false;
+		fprintf(out, "%-16s %-9s %-20s %s\n", rows[i].name, state, name,
+			uuid);
+	}
+}
+
 void status_print_table(FILE *out, const struct status_row *rows, size_t count)
 {
 	fprintf(out, "%-8s %-16s %-9s %-7s %10s %10s  %-10s %s\n", "TYPE",
@@ -85,6 +112,7 @@ void status_print_table(FILE *out, const struct status_row *rows, size_t count)
 			row->type, row->name, row->state, pipes, in, bytes_out,
 			row->location, row->socket);
 	}
+	peers_print(out, rows, count);
 }
 
 static void json_string(FILE *out, const char *key, const char *text)
@@ -99,6 +127,19 @@ static void json_string(FILE *out, const char *key, const char *text)
 			fputc(*text, out);
 	}
 	fputs("\", ", out);
+}
+
+static void peer_print_json(FILE *out, const struct status_row *row)
+{
+	char uuid[40], state[10], name[64];
+
+	if (!peer_split(row, uuid, state, name))
+		return;
+	fputs(", \"peer\": {", out);
+	json_string(out, "name", name);
+	json_string(out, "uuid", uuid);
+	fprintf(out, "\"present\": %s}",
+		strcmp(state, "there") == 0 ? "true" : "false");
 }
 
 void status_print_json(FILE *out, const struct status_row *rows, size_t count,
@@ -120,6 +161,7 @@ void status_print_json(FILE *out, const struct status_row *rows, size_t count,
 			", \"bytes_in\": %" PRIu64 ", \"bytes_out\": %" PRIu64,
 			row->pipes, row->pipes_used, row->bytes_in,
 			row->bytes_out);
+		peer_print_json(out, row);
 		if (more)
 			more(out, row);
 		fputc('}', out);

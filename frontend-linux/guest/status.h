@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define STATUS_HEAD "2virt-guest 1\n"
+#define STATUS_HEAD "2virt-guest 2\n"
 
 enum { STATUS_FIELD_MAX = 112, STATUS_ROWS_MAX = 64 };
 
@@ -24,6 +24,7 @@ struct status_row {
 	char device[STATUS_FIELD_MAX];	 /* "/dev/bus/usb/001/002" */
 	char state[STATUS_FIELD_MAX];	 /* ready, starting, dropped, … */
 	char socket[STATUS_FIELD_MAX];	 /* path, or "-" */
+	char peer[STATUS_FIELD_MAX];	 /* "UUID there NAME", or "-" */
 	uint64_t pipes;
 	uint64_t pipes_used;
 	uint64_t bytes_in;

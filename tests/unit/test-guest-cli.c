@@ -54,8 +54,10 @@ static void start(struct run *run, const char *const *arguments)
 		dup2(in[0], 0);
 		dup2(out[1], 1);
 		dup2(errors, 2);
+		close(in[0]);
 		close(in[1]);
 		close(out[0]);
+		close(out[1]);
 		execv(program, (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
@@ -257,6 +259,58 @@ static void connect_brings_the_answer_of_one_that_listens_no_more(void **state)
 	close(listener);
 }
 
+static void connect_sends_on_after_the_functions_end(void **state)
+{
+	const char *arguments[] = {"connect", "char:a", NULL};
+	int listener = serve();
+	struct run run;
+	char buffer[16];
+	char *text;
+	int status, fd;
+
+	start(&run, arguments);
+	fd = accept(listener, NULL, NULL);
+	assert_int_equal(write(fd, "answer", 6), 6);
+	shutdown(fd, SHUT_WR);
+	/* Its own output has ended: so ssh(1) knows; its input goes on. */
+	assert_int_equal(read(run.out, buffer, 6), 6);
+	assert_int_equal(read(run.out, buffer, 1), 0);
+	assert_int_equal(write(run.in, "still", 5), 5);
+	assert_int_equal(recv(fd, buffer, 5, MSG_WAITALL), 5);
+	assert_memory_equal(buffer, "still", 5);
+	close(run.in);
+	run.in = -1;
+	assert_int_equal(recv(fd, buffer, 1, 0), 0);
+	text = finish(&run, &status);
+	assert_int_equal(status, 0);
+	free(text);
+	close(fd);
+	close(listener);
+}
+
+static void connect_ends_when_the_function_is_gone(void **state)
+{
+	const char *arguments[] = {"connect", "char:a", NULL};
+	int listener = serve();
+	struct run run;
+	char buffer[16];
+	int status, fd;
+
+	start(&run, arguments);
+	fd = accept(listener, NULL, NULL);
+	assert_int_equal(write(fd, "bye", 3), 3);
+	close(fd);
+	/* Though its input has not ended. */
+	assert_int_equal(waitpid(run.pid, &status, 0), run.pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(read(run.out, buffer, sizeof(buffer)), 3);
+	assert_memory_equal(buffer, "bye", 3);
+	close(run.in);
+	close(run.out);
+	close(listener);
+}
+
 static int setup(void **state)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -279,6 +333,8 @@ int main(void)
 		cmocka_unit_test(list_works_without_a_daemon),
 		cmocka_unit_test(the_daemon_answers_and_ends),
 		cmocka_unit_test(connect_passes_octets_and_both_ends),
+		cmocka_unit_test(connect_sends_on_after_the_functions_end),
+		cmocka_unit_test(connect_ends_when_the_function_is_gone),
 		cmocka_unit_test(
 			connect_brings_the_answer_of_one_that_listens_no_more),
 	};

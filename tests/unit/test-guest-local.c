@@ -400,6 +400,46 @@ static void listening_beyond_loopback_is_refused(void **state)
 	assert_int_equal(set(&s, "web", "listen", "[]:80"), -EINVAL);
 }
 
+static void a_links_service_is_a_local_one(void **state)
+{
+	static const char *const bad[] = {"",
+					  "unix:",
+					  "unix:run/x",
+					  "tcp:10.0.0.1:22",
+					  "tcp:0.0.0.0:1",
+					  "tcp:127.0.0.1",
+					  "tcp:127.0.0.1:0",
+					  "tcp:[::]:22",
+					  "tcp:127.0.0.1:22x",
+					  "tcp:",
+					  "exec:sh",
+					  "tcp:localhost:22"};
+	struct function_name link, web;
+	struct settings s;
+
+	settings_init(&s);
+	assert_int_equal(name_parse(&link, "p2p:backup", 10), 0);
+	assert_int_equal(name_parse(&web, "web:backup", 10), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(set(&s, "p2p:backup", "forward", bad[i]),
+				 -EINVAL);
+	assert_null(settings_forward(&s, &link));
+	assert_int_equal(set(&s, "p2p:../x", "forward", "unix:/x"), -EINVAL);
+	assert_int_equal(set(&s, "p2p:backup", "forwards", "unix:/x"), -EINVAL);
+	assert_int_equal(set(&s, "p2p:backup", "forward", "unix:/x"), 0);
+	assert_int_equal(set(&s, "p2p:backup", "forward", "tcp:127.0.0.1:22"),
+			 0);
+	assert_string_equal(settings_forward(&s, &link), "tcp:127.0.0.1:22");
+	assert_null(settings_forward(&s, &web));
+	for (int i = 1; i < SETTINGS_FORWARDS; i++) {
+		char section[16];
+
+		snprintf(section, sizeof(section), "p2p:n%d", i);
+		assert_int_equal(set(&s, section, "forward", "tcp:[::1]:1"), 0);
+	}
+	assert_int_equal(set(&s, "p2p:more", "forward", "unix:/x"), -EINVAL);
+}
+
 static int read_text(struct settings *s, const char *text)
 {
 	char path[64];
@@ -461,11 +501,11 @@ static void bad_status_lines_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"",
-		"a\tb\tc\td\te\tf\t1\t2\t3",
-		"a\tb\tc\td\te\tf\t1\t2\t3\t4\t5",
-		"a\tb\tc\td\te\tf\t1\t2\t3\tx",
-		"a\tb\tc\td\te\tf\t1\t2\t-3\t4",
-		"a\tb\tc\td\te\tf\t1\t\t3\t4",
+		"a\tb\tc\td\te\tf\tg\t1\t2\t3",
+		"a\tb\tc\td\te\tf\tg\t1\t2\t3\t4\t5",
+		"a\tb\tc\td\te\tf\tg\t1\t2\t3\tx",
+		"a\tb\tc\td\te\tf\tg\t1\t2\t-3\t4",
+		"a\tb\tc\td\te\tf\tg\t1\t\t3\t4",
 	};
 	struct status_row row;
 	char line[128];
@@ -530,6 +570,7 @@ int main(void)
 		cmocka_unit_test(kernel_events_of_usb_are_known),
 		cmocka_unit_test(settings_are_checked),
 		cmocka_unit_test(listening_beyond_loopback_is_refused),
+		cmocka_unit_test(a_links_service_is_a_local_one),
 		cmocka_unit_test(the_file_is_read),
 		cmocka_unit_test(status_lines_come_back),
 		cmocka_unit_test(bad_status_lines_are_refused),
