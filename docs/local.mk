@@ -7,6 +7,7 @@ EXTRA_DIST += docs/security.md
 EXTRA_DIST += docs/usbip.md
 EXTRA_DIST += docs/web.md docs/directory.md
 EXTRA_DIST += docs/libvirt.md
+EXTRA_DIST += docs/p2m.md docs/p2p.md
 EXTRA_DIST += docs/xl.md
 EXTRA_DIST += docs/qemu.md docs/providers.md
 EXTRA_DIST += docs/box2virt.md docs/images/box2virt.png
