@@ -106,9 +106,7 @@ VOID tv_share_destroy(struct tv_controller *c, struct tv_share *share)
 	for (i = 0; i < share->pages; i++)
 		if (share->entry[i] && !revoke(c, share->entry[i]))
 			held = TRUE;
-	if (held)
-		tv_fdo_log(c->fdo, STATUS_DEVICE_BUSY,
-			   "backend keeps our pages mapped: they are lost");
+	c->lost_pages |= held;
 	if (share->octets)
 		MmUnmapLockedPages(share->octets, share->mdl);
 	if (share->mdl && !held) {

@@ -96,6 +96,7 @@ struct tv_controller {
 	enum xenbus_state state; /* what we wrote last */
 	BOOLEAN seen_connected;
 	BOOLEAN complained; /* of this backend, in the event log */
+	BOOLEAN lost_pages; /* the backend did not let some go */
 	PXENBUS_STORE_WATCH watch;
 	struct tv_share rings, conn, data;
 	ULONG patience; /* 10 ms each that a backend may still map */

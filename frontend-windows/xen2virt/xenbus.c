@@ -367,23 +367,33 @@ static NTSTATUS shares_create(struct tv_controller *c)
 	return STATUS_SUCCESS;
 }
 
+/* Nothing moves any more; what is granted stays so for the moment. */
+static VOID quiesce(struct tv_controller *c)
+{
+	tv_hcd_stop(c);
+	tv_hub_lost(c);
+	tv_hcd_event_close(c);
+}
+
 /*
  * Takes everything down and back but the controller itself: transfers end, the
  * backend is told and lets go, then the pages go.  Harmless twice.
  */
 static VOID disconnect(struct tv_controller *c, enum xenbus_state state)
 {
-	tv_hcd_stop(c);
-	tv_hub_lost(c);
-	tv_hcd_event_close(c);
+	quiesce(c);
 	if (state != XENBUS_UNKNOWN && state != c->state)
 		switch_state(c, state);
 	c->patience = c->rings.pages ? 300 : 0;
+	c->lost_pages = FALSE;
 	tv_share_destroy(c, &c->data);
 	tv_share_destroy(c, &c->conn);
 	tv_share_destroy(c, &c->rings);
 	tv_free(c->page);
 	c->page = NULL;
+	if (c->lost_pages)
+		complain(c, STATUS_DEVICE_BUSY,
+			 "the backend keeps our pages: they are lost");
 }
 
 /* The backend waits for us; everything is down. */
@@ -436,9 +446,12 @@ static VOID backend_waits(struct tv_controller *c)
 			return;
 		disconnect(c, XENBUS_INITIALISING);
 		break;
+	case XENBUS_CLOSING:
+		/* A backend that we gave up begins anew. */
+		disconnect(c, XENBUS_CLOSED);
+		switch_state(c, XENBUS_INITIALISING);
+		break;
 	case XENBUS_CLOSED:
-		if (c->complained)
-			return;
 		switch_state(c, XENBUS_INITIALISING);
 		break;
 	default:
@@ -460,32 +473,30 @@ static VOID backend_look(struct tv_controller *c)
 		break;
 	case XENBUS_UNKNOWN:
 	case XENBUS_CLOSED:
-		c->complained = FALSE;
 		/* Closed from before our time: it will see that we begin. */
-		if (c->state != XENBUS_CONNECTED)
-			break;
-		disconnect(c, XENBUS_CLOSED);
+		if (c->state == XENBUS_CONNECTED || c->state == XENBUS_CLOSING)
+			disconnect(c, XENBUS_CLOSED);
 		break;
 	case XENBUS_CLOSING:
-		c->complained = FALSE;
-		if (c->state == XENBUS_CLOSED)
-			break;
-		disconnect(c, XENBUS_CLOSED);
+		if (c->state != XENBUS_CLOSED)
+			disconnect(c, XENBUS_CLOSED);
 		break;
 	default:
 		break;
 	}
 }
 
-/* The backend broke the protocol: closed, and so it stays until it goes. */
+/*
+ * The backend broke the protocol: said once, and nothing more comes from us.
+ * Our pages stay granted until it closes, then we close (backend_look()).
+ */
 static VOID failed_look(struct tv_controller *c)
 {
-	const CHAR *reason = c->hcd.reason;
-
-	if (!reason || c->state != XENBUS_CONNECTED)
+	if (!c->hcd.reason || c->state != XENBUS_CONNECTED)
 		return;
-	disconnect(c, XENBUS_CLOSED);
-	complain(c, STATUS_DEVICE_PROTOCOL_ERROR, reason);
+	complain(c, STATUS_DEVICE_PROTOCOL_ERROR, c->hcd.reason);
+	quiesce(c);
+	switch_state(c, XENBUS_CLOSING);
 }
 
 /* TRUE while an unlink is on the ring. */

@@ -20,7 +20,7 @@
  *   wait SECONDS TEXT          until the simulator has said TEXT
  *   said TEXT                  how often it has
  *   front N NODE               a node of the frontend's directory
- *   run COMMAND                with this fake Xen in the environment
+ *   run COMMAND                with this fake Xen in the environment; its pid
  *   quit
  *
  * What the simulator says goes to standard error.

@@ -321,7 +321,7 @@ static PKDPC dpc_take(VOID)
 		dpc = dpcs[dpc_head++ % DPCS];
 	if (dpc) {
 		dpc->DpcData = NULL;
-		dpc_running++;
+		InterlockedIncrement(&dpc_running);
 	}
 	sim_unlock(&dpc_lock);
 	return dpc;
