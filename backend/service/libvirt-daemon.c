@@ -9,11 +9,6 @@
 
 #include <string.h>
 
-enum {
-	PROC_PING = 1,
-	PROC_PONG = 2,
-};
-
 static const char broken[] =
 	"2virt: the platform's libvirt answers in a way that cannot be passed";
 
@@ -314,23 +309,6 @@ static bool take_event(struct libvirt_filter *filter,
 	return true;
 }
 
-static bool take_keepalive(struct libvirt_filter *filter,
-			   const struct libvirt_header *header)
-{
-	struct libvirt_header pong = *header;
-
-	if (header->version != 1 || header->type != LIBVIRT_MESSAGE ||
-	    header->length != LIBVIRT_HEADER_LEN)
-		return false;
-	if (header->procedure == PROC_PING) {
-		pong.procedure = PROC_PONG;
-		libvirt_message_end(
-			filter->to_daemon,
-			libvirt_message_begin(filter->to_daemon, &pong));
-	}
-	return true;
-}
-
 bool libvirt_filter_daemon(struct libvirt_filter *filter, uint64_t now_ms,
 			   const struct libvirt_header *header,
 			   const uint8_t *payload, struct xdr_out *to_guest,
@@ -342,7 +320,7 @@ bool libvirt_filter_daemon(struct libvirt_filter *filter, uint64_t now_ms,
 	filter->to_guest = to_guest;
 	filter->to_daemon = to_daemon;
 	if (header->program == LIBVIRT_KEEPALIVE_PROGRAM)
-		return take_keepalive(filter, header);
+		return filter_keepalive(filter->to_daemon, header);
 	switch (header->type) {
 	case LIBVIRT_REPLY:
 		return take_reply(filter, header, payload, len);

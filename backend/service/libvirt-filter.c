@@ -149,6 +149,21 @@ struct libvirt_header filter_call_header(const struct filter_call *call)
 	};
 }
 
+bool filter_keepalive(struct xdr_out *back, const struct libvirt_header *header)
+{
+	enum { PING = 1, PONG = 2 };
+	struct libvirt_header pong = *header;
+
+	if (header->version != 1 || header->type != LIBVIRT_MESSAGE ||
+	    header->length != LIBVIRT_HEADER_LEN)
+		return false;
+	if (header->procedure == PING) {
+		pong.procedure = PONG;
+		libvirt_message_end(back, libvirt_message_begin(back, &pong));
+	}
+	return true;
+}
+
 void filter_ask(struct libvirt_filter *filter, unsigned int number)
 {
 	struct filter_call *call = filter_call_new(

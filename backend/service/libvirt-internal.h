@@ -92,6 +92,13 @@ struct libvirt_filter {
 	struct xdr_out *to_daemon;
 };
 
+/*
+ * Keep-alive is each side's own: a ping is answered on the way back and goes no
+ * further, an answer is taken.  False: the message is malformed.
+ */
+bool filter_keepalive(struct xdr_out *back,
+		      const struct libvirt_header *header);
+
 /* A free entry with a serial and a deadline, marked by procedure; or NULL. */
 struct filter_call *filter_call_new(struct libvirt_filter *filter,
 				    const struct libvirt_procedure *procedure);
