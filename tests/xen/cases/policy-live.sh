@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # Rules come, change and go while a guest looks: each change is seen inside it
-# within a second, a stream that runs is slowed or cut, and without its rule
-# nothing is reachable.
+# within a second (a grant that plugs the device: in two of four at least, the
+# first ever within three), a stream that runs is slowed or cut, and without its
+# rule nothing is reachable.
 # timeout: 300
 
 rules=/etc/2virt/policy.d
